@@ -1,0 +1,160 @@
+package loadbalancer
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+)
+
+const (
+	// DefaultPort is the port of the listener, and of the targets, where none
+	// is given: HTTP's.
+	DefaultPort = 80
+	// DefaultHealthCheckPath is what a health check asks for where nothing
+	// else is given.
+	DefaultHealthCheckPath = "/"
+	// DefaultDeregistrationDelay is how long, in seconds, a target that leaves
+	// may finish its requests. AWS's default of 300 makes every deployment and
+	// every destroy five minutes longer; a web page is served in less than 10.
+	DefaultDeregistrationDelay = 10
+
+	// maxDeregistrationDelay, in seconds
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay).
+	maxDeregistrationDelay = 3600
+	// maxPath is the most characters of a health check's path
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html).
+	maxPath = 1024
+	// maxRules keeps the listener's openings within a security group's quota
+	// of 60 inbound rules
+	// (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
+	maxRules = 60
+)
+
+// HealthCheck is how the load balancer finds out whether a target serves. Its
+// zero value finds a new target healthy after 20 s at the most, and takes a
+// broken one out after 30 s.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+type HealthCheck struct {
+	// Path is asked for with GET. It begins with a slash. Default
+	// DefaultHealthCheckPath.
+	Path string
+	// Interval is the time between two checks, 5 to 300 seconds. Default 10.
+	Interval int
+	// Timeout is how long an answer may take, 2 to 120 seconds and less than
+	// Interval. Default 5, or one second less than an interval that is not
+	// longer than that.
+	Timeout int
+	// Healthy is the number of checks in a row after which a target gets
+	// requests, 2 to 10. Default 2.
+	Healthy int
+	// Unhealthy is the number of failed checks in a row after which a target
+	// gets no more requests, 2 to 10. Default 3.
+	Unhealthy int
+	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or
+	// 200,202. Default 200.
+	Matcher string
+}
+
+// Args is what a LoadBalancer is made from.
+type Args struct {
+	// VpcID is the VPC of the targets. Required.
+	VpcID pulumi.StringInput
+	// SubnetIDs are the public subnets, in two zones or more. Required.
+	SubnetIDs pulumi.StringArrayInput
+	// AllowedCIDRs are the IPv4 blocks that may reach the listener. Required,
+	// so that opening it to the world (0.0.0.0/0) is always written out.
+	AllowedCIDRs []string
+	// Port is the port of the HTTP listener, 1 to 65535. Default DefaultPort.
+	Port int
+	// TargetPort is the port on which the targets listen, 1 to 65535. Default
+	// DefaultPort. A change replaces the target group.
+	TargetPort int
+	// HealthCheck says which targets get requests.
+	HealthCheck HealthCheck
+	// DeregistrationDelay is how long a target that leaves may finish its
+	// requests, 0 to 3600 seconds. Default DefaultDeregistrationDelay.
+	DeregistrationDelay *int
+	// DeletionProtection makes AWS refuse to delete the load balancer, whose
+	// DNS name nobody gets back. Default false.
+	DeletionProtection bool
+	// Tags are set on every resource, beside Name. Default none.
+	Tags map[string]string
+}
+
+func (a Args) withDefaults() Args {
+	a.Port = cmp.Or(a.Port, DefaultPort)
+	a.TargetPort = cmp.Or(a.TargetPort, DefaultPort)
+	if a.DeregistrationDelay == nil {
+		delay := DefaultDeregistrationDelay
+		a.DeregistrationDelay = &delay
+	}
+	h := &a.HealthCheck
+	h.Path = cmp.Or(h.Path, DefaultHealthCheckPath)
+	h.Interval = cmp.Or(h.Interval, 10)
+	h.Timeout = cmp.Or(h.Timeout, max(2, min(5, h.Interval-1)))
+	h.Healthy = cmp.Or(h.Healthy, 2)
+	h.Unhealthy = cmp.Or(h.Unhealthy, 3)
+	h.Matcher = cmp.Or(h.Matcher, "200")
+	return a
+}
+
+// Validate returns every problem of the arguments as check.Problems, or nil.
+func (a Args) Validate() error {
+	a = a.withDefaults()
+	var ps check.Problems
+	if a.VpcID == nil {
+		ps.Missing("vpcId", "the ID of a VPC")
+	}
+	if a.SubnetIDs == nil {
+		ps.Missing("subnetIds", "the IDs of public subnets in two zones or more")
+	}
+	a.validateCIDRs(&ps)
+	check.Port(&ps, "port", a.Port)
+	check.Port(&ps, "targetPort", a.TargetPort)
+	a.HealthCheck.validate(&ps)
+	check.Range(&ps, "deregistrationDelay", *a.DeregistrationDelay, 0, maxDeregistrationDelay, "seconds")
+	check.Tags(&ps, "tags", a.Tags)
+	return ps.Err()
+}
+
+func (a Args) validateCIDRs(ps *check.Problems) {
+	const path = "allowedCidrs"
+	if len(a.AllowedCIDRs) == 0 {
+		ps.Missing(path, "the IPv4 blocks that may reach the listener; 0.0.0.0/0 opens it to the world")
+	}
+	if len(a.AllowedCIDRs) > maxRules {
+		ps.Add(path, fmt.Sprintf("%d blocks", len(a.AllowedCIDRs)), "at most %d", maxRules)
+	}
+	for i, block := range a.AllowedCIDRs {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if _, ok := check.IPv4CIDR(ps, at, block); ok && slices.Contains(a.AllowedCIDRs[:i], block) {
+			ps.Add(at, block, "a block that is not given twice")
+		}
+	}
+}
+
+var (
+	pathForm    = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*$`)
+	matcherForm = regexp.MustCompile(`^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$`)
+)
+
+func (h HealthCheck) validate(ps *check.Problems) {
+	if !pathForm.MatchString(h.Path) || len(h.Path) > maxPath {
+		ps.Add("healthCheck.path", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
+	}
+	check.Range(ps, "healthCheck.interval", h.Interval, 5, 300, "seconds")
+	check.Range(ps, "healthCheck.timeout", h.Timeout, 2, 120, "seconds")
+	if h.Timeout >= h.Interval {
+		ps.Add("healthCheck.timeout", h.Timeout, "less than the interval of %d seconds", h.Interval)
+	}
+	check.Range(ps, "healthCheck.healthy", h.Healthy, 2, 10, "checks")
+	check.Range(ps, "healthCheck.unhealthy", h.Unhealthy, 2, 10, "checks")
+	if !matcherForm.MatchString(h.Matcher) {
+		ps.Add("healthCheck.matcher", h.Matcher, "HTTP codes from 200 to 499, such as 200, 200-299 or 200,202")
+	}
+}

@@ -1,0 +1,263 @@
+// Package network makes the network that a load-balanced service runs in: a
+// VPC with a public subnet in each of two or three availability zones.
+//
+// A component called NAME has these children; their names are part of the API:
+//
+//	NAME-vpc                     the VPC
+//	NAME-default-sg              its default security group, without rules
+//	NAME-igw                     the internet gateway
+//	NAME-public-routes           the route table of the public subnets
+//	NAME-public-internet-route   0.0.0.0/0 by way of the internet gateway
+//	NAME-public-1 …-2 (…-3)      a public subnet in each zone
+//	NAME-public-1-routes …       the subnet's link to the route table
+//	NAME-s3-endpoint             the free gateway endpoint for Amazon S3
+//
+// The block of the VPC is divided in sixteen: the first sixteenth holds the
+// public subnets, the others are left for private ones.
+package network
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/tags"
+)
+
+const token = "ecs-sample-app:network:Network"
+
+var zoneForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d[a-z]$`)
+
+// Network is a VPC with public subnets.
+type Network struct {
+	pulumi.ResourceState
+
+	// VpcID is the ID of the VPC.
+	VpcID pulumi.StringOutput `pulumi:"vpcId"`
+	// PublicSubnetIDs are the IDs of the public subnets, one a zone, in the
+	// order of Zones. They are known once the subnets reach the internet, so
+	// what takes them is made after that and destroyed before.
+	PublicSubnetIDs pulumi.StringArrayOutput `pulumi:"publicSubnetIds"`
+	// Zones are the names of the availability zones.
+	Zones []string
+}
+
+// New registers a network called name. The zones are asked of AWS unless args
+// names them; where AWS has fewer than wanted, nothing is registered.
+func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Network, error) {
+	a := args.withDefaults()
+	if err := check.Component(name, a.Validate()); err != nil {
+		return nil, fmt.Errorf("network %q: %w", name, err)
+	}
+	zones, err := chooseZones(ctx, a, opts)
+	if err != nil {
+		return nil, fmt.Errorf("network %q: %w", name, err)
+	}
+	blocks, err := publicBlocks(a.CIDRBlock, len(zones))
+	if err != nil {
+		return nil, fmt.Errorf("network %q: divide %s: %w", name, a.CIDRBlock, err)
+	}
+
+	n := &Network{Zones: zones}
+	if err := ctx.RegisterComponentResource(token, name, n, opts...); err != nil {
+		return nil, fmt.Errorf("register network %q: %w", name, err)
+	}
+	b := builder{ctx: ctx, name: name, args: a, parent: pulumi.Parent(n)}
+	if err := b.build(n, blocks); err != nil {
+		return nil, fmt.Errorf("network %q: %w", name, err)
+	}
+	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{
+		"vpcId":           n.VpcID,
+		"publicSubnetIds": n.PublicSubnetIDs,
+	})
+}
+
+// chooseZones asks AWS for the region's zones. Zones that are impaired stay in
+// the list: were they left out, an update in the middle of an outage would
+// replace the subnets that still work.
+func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]string, error) {
+	if len(a.Zones) > 0 {
+		return a.Zones, nil
+	}
+	invokeOpts, err := invokeOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
+		Filters: []aws.GetAvailabilityZonesFilter{
+			{Name: "opt-in-status", Values: []string{"opt-in-not-required"}},
+			{Name: "zone-type", Values: []string{"availability-zone"}},
+		},
+	}, invokeOpts...)
+	if err != nil {
+		return nil, fmt.Errorf("list availability zones: %w", err)
+	}
+	names := slices.Sorted(slices.Values(found.Names))
+	if len(names) < a.ZoneCount {
+		var ps check.Problems
+		ps.Add("zoneCount", a.ZoneCount, "at most the %d zones that this region has without opt-in (%s)",
+			len(names), check.List(names))
+		return nil, ps
+	}
+	return names[:a.ZoneCount], nil
+}
+
+// invokeOptions lets a lookup that comes before the component exists use the
+// provider that the component will use.
+func invokeOptions(opts []pulumi.ResourceOption) ([]pulumi.InvokeOption, error) {
+	resolved, err := pulumi.NewResourceOptions(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("read the resource options: %w", err)
+	}
+	var invokeOpts []pulumi.InvokeOption
+	if resolved.Parent != nil {
+		invokeOpts = append(invokeOpts, pulumi.Parent(resolved.Parent))
+	}
+	for _, provider := range append(resolved.Providers, resolved.Provider) {
+		if _, ok := provider.(*aws.Provider); ok {
+			invokeOpts = append(invokeOpts, pulumi.Provider(provider))
+		}
+	}
+	return invokeOpts, nil
+}
+
+// builder registers the children of a network, one step a method.
+type builder struct {
+	ctx    *pulumi.Context
+	name   string
+	args   Args
+	parent pulumi.ResourceOption
+}
+
+func (b *builder) build(n *Network, blocks []string) error {
+	vpc, err := b.vpc()
+	if err != nil {
+		return fmt.Errorf("create VPC: %w", err)
+	}
+	n.VpcID = vpc.ID().ToStringOutput()
+	if err := b.stripDefaultSecurityGroup(vpc); err != nil {
+		return fmt.Errorf("strip the default security group: %w", err)
+	}
+	routes, internet, err := b.publicRoutes(vpc)
+	if err != nil {
+		return fmt.Errorf("create public routes: %w", err)
+	}
+	ids := make(pulumi.StringArray, len(blocks))
+	for i, block := range blocks {
+		ids[i], err = b.publicSubnet(vpc, routes, internet, i, n.Zones[i], block)
+		if err != nil {
+			return fmt.Errorf("create public subnet %d: %w", i+1, err)
+		}
+	}
+	n.PublicSubnetIDs = ids.ToStringArrayOutput()
+	if err := b.s3Endpoint(vpc, routes); err != nil {
+		return fmt.Errorf("create S3 endpoint: %w", err)
+	}
+	return nil
+}
+
+func (b *builder) tags(child string) pulumi.StringMap {
+	return tags.Named(child, b.args.Tags)
+}
+
+func (b *builder) vpc() (*ec2.Vpc, error) {
+	name := b.name + "-vpc"
+	return ec2.NewVpc(b.ctx, name, &ec2.VpcArgs{
+		CidrBlock: pulumi.String(b.args.CIDRBlock),
+		// Interface endpoints and service discovery need both.
+		EnableDnsSupport:   pulumi.Bool(true),
+		EnableDnsHostnames: pulumi.Bool(true),
+		Tags:               b.tags(name),
+	}, b.parent)
+}
+
+// stripDefaultSecurityGroup takes all rules out of the group that AWS puts
+// everything in that names none (FSBP EC2.2).
+func (b *builder) stripDefaultSecurityGroup(vpc *ec2.Vpc) error {
+	name := b.name + "-default-sg"
+	_, err := ec2.NewDefaultSecurityGroup(b.ctx, name, &ec2.DefaultSecurityGroupArgs{
+		VpcId: vpc.ID(),
+		Tags:  b.tags(name),
+	}, b.parent)
+	return err
+}
+
+func (b *builder) publicRoutes(vpc *ec2.Vpc) (*ec2.RouteTable, *ec2.Route, error) {
+	name := b.name + "-igw"
+	gateway, err := ec2.NewInternetGateway(b.ctx, name, &ec2.InternetGatewayArgs{
+		VpcId: vpc.ID(),
+		Tags:  b.tags(name),
+	}, b.parent)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create internet gateway: %w", err)
+	}
+	name = b.name + "-public-routes"
+	table, err := ec2.NewRouteTable(b.ctx, name, &ec2.RouteTableArgs{
+		VpcId: vpc.ID(),
+		Tags:  b.tags(name),
+	}, b.parent)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create route table: %w", err)
+	}
+	// A route of its own: routes inside the table would fight with the one
+	// that the S3 endpoint adds.
+	route, err := ec2.NewRoute(b.ctx, b.name+"-public-internet-route", &ec2.RouteArgs{
+		RouteTableId:         table.ID(),
+		DestinationCidrBlock: pulumi.String("0.0.0.0/0"),
+		GatewayId:            gateway.ID(),
+	}, b.parent)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create internet route: %w", err)
+	}
+	return table, route, nil
+}
+
+// publicSubnet returns the subnet's ID as the link to the route table gives
+// it, and so not before the subnet reaches the internet: a load balancer in a
+// VPC without internet gateway is refused, and a task without a route can't
+// pull its image.
+func (b *builder) publicSubnet(
+	vpc *ec2.Vpc, routes *ec2.RouteTable, internet *ec2.Route, i int, zone, block string,
+) (pulumi.StringOutput, error) {
+	name := fmt.Sprintf("%s-public-%d", b.name, i+1)
+	subnet, err := ec2.NewSubnet(b.ctx, name, &ec2.SubnetArgs{
+		VpcId:            vpc.ID(),
+		AvailabilityZone: pulumi.String(zone),
+		CidrBlock:        pulumi.String(block),
+		// What wants a public address asks for one itself (FSBP EC2.15).
+		MapPublicIpOnLaunch: pulumi.Bool(false),
+		Tags:                b.tags(name),
+	}, b.parent)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	link, err := ec2.NewRouteTableAssociation(b.ctx, name+"-routes", &ec2.RouteTableAssociationArgs{
+		SubnetId:     subnet.ID(),
+		RouteTableId: routes.ID(),
+	}, b.parent, pulumi.DependsOn([]pulumi.Resource{internet}))
+	if err != nil {
+		return pulumi.StringOutput{}, fmt.Errorf("link to the route table: %w", err)
+	}
+	return link.SubnetId.Elem(), nil
+}
+
+// s3Endpoint keeps the layers of ECR images, which lie in S3, off the internet
+// gateway and, later, off NAT bills. It costs nothing
+// (https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html).
+func (b *builder) s3Endpoint(vpc *ec2.Vpc, routes *ec2.RouteTable) error {
+	name := b.name + "-s3-endpoint"
+	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent.(pulumi.InvokeOption))
+	_, err := ec2.NewVpcEndpoint(b.ctx, name, &ec2.VpcEndpointArgs{
+		VpcId:           vpc.ID(),
+		VpcEndpointType: pulumi.String("Gateway"),
+		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", region.Name()),
+		RouteTableIds:   pulumi.StringArray{routes.ID()},
+		Tags:            b.tags(name),
+	}, b.parent)
+	return err
+}

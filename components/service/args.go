@@ -1,0 +1,156 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+)
+
+// CapacityProvider is what the tasks run on.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+type CapacityProvider string
+
+const (
+	// Fargate is capacity at the full price.
+	Fargate CapacityProvider = "FARGATE"
+	// FargateSpot costs up to 70 % less; AWS may stop a task with two minutes'
+	// notice.
+	FargateSpot CapacityProvider = "FARGATE_SPOT"
+)
+
+// CapacityProviders are those that a cluster on Fargate has.
+var CapacityProviders = []CapacityProvider{Fargate, FargateSpot}
+
+const (
+	// DefaultDesiredCount is the number of tasks where none is given.
+	DefaultDesiredCount = 1
+	// DefaultGracePeriod is how many seconds a new task may fail health checks
+	// before ECS replaces it. Without one, a task that starts slowly is killed
+	// over and over.
+	DefaultGracePeriod = 60
+	// DefaultEgressPort is HTTPS: what pulling an image and writing logs takes.
+	DefaultEgressPort = 443
+
+	// maxTasks is AWS's quota of tasks in a service
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html).
+	maxTasks = 5000
+	// maxGracePeriod, in seconds, is the largest number that ECS takes
+	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html).
+	maxGracePeriod = 2147483647
+	// maxRules keeps the openings within a security group's quota of 60
+	// outbound rules
+	// (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
+	maxRules = 60
+)
+
+// Args is what a Service is made from.
+type Args struct {
+	// ClusterARN is the cluster. Required.
+	ClusterARN pulumi.StringInput
+	// TaskDefinitionARN is what runs, with its revision. Required.
+	TaskDefinitionARN pulumi.StringInput
+	// ContainerName is the container that gets the requests. Required.
+	ContainerName string
+	// ContainerPort is that container's port, 1 to 65535. Required.
+	ContainerPort int
+	// VpcID is the VPC of the subnets. Required.
+	VpcID pulumi.StringInput
+	// SubnetIDs are the subnets in which tasks run. Required.
+	SubnetIDs pulumi.StringArrayInput
+	// AssignPublicIP gives each task a public address, which it needs in a
+	// public subnet to pull its image; nobody gets in by it. Default false.
+	// Public IPv4 addresses are billed by the hour.
+	AssignPublicIP bool
+	// LoadBalancerSecurityGroupID is the only source that may reach the tasks.
+	// Required.
+	LoadBalancerSecurityGroupID pulumi.StringInput
+	// TargetGroupARN is where tasks are registered. Required. It must be known
+	// only when a listener uses it, as that of components/loadbalancer is.
+	TargetGroupARN pulumi.StringInput
+	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
+	// keeps the rest. Default DefaultDesiredCount.
+	DesiredCount *int
+	// CapacityProvider is what the tasks run on. Default Fargate.
+	CapacityProvider CapacityProvider
+	// GracePeriod is how many seconds a new task may fail health checks, 60 or
+	// more. Default DefaultGracePeriod.
+	GracePeriod int
+	// EgressPorts are the TCP ports on which tasks may reach any address,
+	// beside DNS, which needs no rule. Default DefaultEgressPort alone.
+	EgressPorts []int
+	// ExecuteCommand allows `aws ecs execute-command`. The task must allow it
+	// too. Default false.
+	ExecuteCommand bool
+	// SkipSteadyState ends an update as soon as ECS has accepted it, whether
+	// or not the new tasks work. Default false: wait until they serve.
+	SkipSteadyState bool
+	// ForceDelete deletes the service without first stopping its tasks one by
+	// one. Default false.
+	ForceDelete bool
+	// Tags are set on the service, its tasks and its security group, beside
+	// Name. Default none.
+	Tags map[string]string
+}
+
+func (a Args) withDefaults() Args {
+	if a.DesiredCount == nil {
+		count := DefaultDesiredCount
+		a.DesiredCount = &count
+	}
+	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
+	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
+	if a.EgressPorts == nil {
+		a.EgressPorts = []int{DefaultEgressPort}
+	}
+	return a
+}
+
+// Validate returns every problem of the arguments as check.Problems, or nil.
+func (a Args) Validate() error {
+	a = a.withDefaults()
+	var ps check.Problems
+	for _, input := range []struct {
+		path  string
+		given any
+		want  string
+	}{
+		{"clusterArn", a.ClusterARN, "the ARN of a cluster"},
+		{"taskDefinitionArn", a.TaskDefinitionARN, "the ARN of a task definition"},
+		{"vpcId", a.VpcID, "the ID of a VPC"},
+		{"subnetIds", a.SubnetIDs, "the IDs of subnets"},
+		{"loadBalancerSecurityGroupId", a.LoadBalancerSecurityGroupID, "the ID of the load balancer's security group"},
+		{"targetGroupArn", a.TargetGroupARN, "the ARN of a target group"},
+	} {
+		if input.given == nil {
+			ps.Missing(input.path, input.want)
+		}
+	}
+	if a.ContainerName == "" {
+		ps.Missing("containerName", "the name of a container in the task definition")
+	}
+	check.Port(&ps, "containerPort", a.ContainerPort)
+	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
+	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
+	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
+	a.validateEgress(&ps)
+	check.Tags(&ps, "tags", a.Tags)
+	return ps.Err()
+}
+
+func (a Args) validateEgress(ps *check.Problems) {
+	const path = "egressPorts"
+	if len(a.EgressPorts) > maxRules {
+		ps.Add(path, fmt.Sprintf("%d ports", len(a.EgressPorts)), "at most %d", maxRules)
+	}
+	for i, port := range a.EgressPorts {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		check.Port(ps, at, port)
+		if slices.Contains(a.EgressPorts[:i], port) {
+			ps.Add(at, port, "a port that is not given twice")
+		}
+	}
+}

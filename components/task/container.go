@@ -1,0 +1,101 @@
+package task
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// containerDefinition is a container in the normal form in which ECS returns
+// it: sorted variables, hostPort equal to containerPort, empty lists and not
+// null, defaults written out. In any other form each update would see a
+// difference to what ECS returned and replace the task definition.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+type containerDefinition struct {
+	Name                   string           `json:"name"`
+	Image                  string           `json:"image"`
+	CPU                    int              `json:"cpu"`
+	PortMappings           []portMapping    `json:"portMappings"`
+	Essential              bool             `json:"essential"`
+	EntryPoint             []string         `json:"entryPoint,omitempty"`
+	Command                []string         `json:"command,omitempty"`
+	Environment            []variable       `json:"environment"`
+	MountPoints            []struct{}       `json:"mountPoints"`
+	VolumesFrom            []struct{}       `json:"volumesFrom"`
+	LinuxParameters        *linuxParameters `json:"linuxParameters,omitempty"`
+	Secrets                []secret         `json:"secrets,omitempty"`
+	StopTimeout            int              `json:"stopTimeout"`
+	ReadonlyRootFilesystem bool             `json:"readonlyRootFilesystem"`
+	LogConfiguration       logConfiguration `json:"logConfiguration"`
+	SystemControls         []struct{}       `json:"systemControls"`
+}
+
+type portMapping struct {
+	ContainerPort int    `json:"containerPort"`
+	HostPort      int    `json:"hostPort"`
+	Protocol      string `json:"protocol"`
+}
+
+type variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type secret struct {
+	Name      string `json:"name"`
+	ValueFrom string `json:"valueFrom"`
+}
+
+type linuxParameters struct {
+	InitProcessEnabled bool `json:"initProcessEnabled"`
+}
+
+type logConfiguration struct {
+	LogDriver string            `json:"logDriver"`
+	Options   map[string]string `json:"options"`
+}
+
+// maxLogBuffer is how much output waits for CloudWatch before lines are
+// dropped. With a blocking log driver the application itself would hang
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html).
+const maxLogBuffer = "25m"
+
+// containerDefinitions is the document that a task definition takes.
+func (a Args) containerDefinitions(image, logGroup, region string) (string, error) {
+	definition := containerDefinition{
+		Name:                   a.ContainerName,
+		Image:                  image,
+		PortMappings:           []portMapping{{ContainerPort: a.Port, HostPort: a.Port, Protocol: "tcp"}},
+		Essential:              true,
+		EntryPoint:             a.EntryPoint,
+		Command:                a.Command,
+		Environment:            []variable{},
+		MountPoints:            []struct{}{},
+		VolumesFrom:            []struct{}{},
+		StopTimeout:            a.StopTimeout,
+		ReadonlyRootFilesystem: !a.WritableRootFilesystem,
+		LogConfiguration: logConfiguration{
+			LogDriver: "awslogs",
+			Options: map[string]string{
+				"awslogs-group":         logGroup,
+				"awslogs-region":        region,
+				"awslogs-stream-prefix": a.ContainerName,
+				"mode":                  "non-blocking",
+				"max-buffer-size":       maxLogBuffer,
+			},
+		},
+		SystemControls: []struct{}{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
+		definition.Environment = append(definition.Environment, variable{Name: name, Value: a.Environment[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
+		definition.Secrets = append(definition.Secrets, secret{Name: name, ValueFrom: a.Secrets[name]})
+	}
+	if a.ExecuteCommand {
+		// Reaps what sessions of ECS Exec leave behind.
+		definition.LinuxParameters = &linuxParameters{InitProcessEnabled: true}
+	}
+	document, err := json.Marshal([]containerDefinition{definition})
+	return string(document), err
+}

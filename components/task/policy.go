@@ -1,0 +1,125 @@
+package task
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// account is where the task runs: what its ARNs are made from.
+type account struct {
+	partition, region, id string
+}
+
+// policy is an IAM policy document
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Sid       string
+	Effect    string
+	Principal map[string]string            `json:",omitempty"`
+	Action    []string                     `json:",omitempty"`
+	Resource  []string                     `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+func document(statements ...statement) (string, error) {
+	text, err := json.Marshal(policy{Version: "2012-10-17", Statement: statements})
+	return string(text), err
+}
+
+// trust lets ECS take on a role for tasks of this account and region only.
+// Without the conditions another account could make ECS act with our role: the
+// confused deputy
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html).
+func trust(a account) (string, error) {
+	return document(statement{
+		Sid:       "EcsTasksOfThisAccount",
+		Effect:    "Allow",
+		Principal: map[string]string{"Service": "ecs-tasks.amazonaws.com"},
+		Action:    []string{"sts:AssumeRole"},
+		Condition: map[string]map[string]string{
+			"StringEquals": {"aws:SourceAccount": a.id},
+			"ArnLike":      {"aws:SourceArn": fmt.Sprintf("arn:%s:ecs:%s:%s:*", a.partition, a.region, a.id)},
+		},
+	})
+}
+
+// privateImage is an image in a private ECR repository
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html).
+var privateImage = regexp.MustCompile(
+	`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)`)
+
+// executionPolicy is what ECS itself needs to start the task: its log group,
+// its repository, its secrets, and nothing else.
+func (a Args) executionPolicy(image, logGroupARN, partition string) (string, error) {
+	statements := []statement{{
+		Sid:      "WriteLogs",
+		Effect:   "Allow",
+		Action:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+		Resource: []string{logGroupARN + ":*"},
+	}}
+	if match := privateImage.FindStringSubmatch(image); match != nil {
+		statements = append(statements, statement{
+			// Takes no resource; it tells only who asks.
+			Sid:      "LogInToRegistry",
+			Effect:   "Allow",
+			Action:   []string{"ecr:GetAuthorizationToken"},
+			Resource: []string{"*"},
+		}, statement{
+			Sid:      "PullImage",
+			Effect:   "Allow",
+			Action:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+			Resource: []string{fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", partition, match[2], match[1], match[3])},
+		})
+	}
+	statements = append(statements, a.secretStatements()...)
+	return document(statements...)
+}
+
+func (a Args) secretStatements() []statement {
+	secrets := statement{Sid: "ReadSecrets", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"}}
+	parameters := statement{Sid: "ReadParameters", Effect: "Allow", Action: []string{"ssm:GetParameters"}}
+	for _, arn := range slices.Sorted(maps.Values(a.Secrets)) {
+		parts := strings.Split(arn, ":")
+		if parts[2] == "ssm" {
+			parameters.Resource = append(parameters.Resource, arn)
+			continue
+		}
+		// A secret's ARN has seven parts; what follows picks a key or a
+		// version of it.
+		const secretParts = 7
+		secrets.Resource = append(secrets.Resource, strings.Join(parts[:secretParts], ":"))
+	}
+	var statements []statement
+	for _, s := range []statement{secrets, parameters} {
+		if s.Resource = slices.Compact(s.Resource); len(s.Resource) > 0 {
+			statements = append(statements, s)
+		}
+	}
+	return statements
+}
+
+// execPolicy is what the agent of ECS Exec in the task needs
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions).
+func execPolicy() (string, error) {
+	return document(statement{
+		Sid:    "OpenExecChannels",
+		Effect: "Allow",
+		Action: []string{
+			"ssmmessages:CreateControlChannel",
+			"ssmmessages:CreateDataChannel",
+			"ssmmessages:OpenControlChannel",
+			"ssmmessages:OpenDataChannel",
+		},
+		// These actions take no resource.
+		Resource: []string{"*"},
+	})
+}
