@@ -1,0 +1,182 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestAPortThatSomethingElseHoldsIsNamedWithWhatToDo(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	address := strings.TrimPrefix(other.URL, "http://")
+
+	_, err := Start(t.Context(), Options{Address: address})
+	wantError(t, err, address, "not moto", "stop that program", "Pulumi.local.yaml")
+}
+
+func TestAnEmulatorThatAnswersIsUsedAndLeftRunning(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moto-api/config" {
+			_, _ = w.Write([]byte(`{"batch": {"use_docker": true}}`))
+		}
+	}))
+	defer other.Close()
+	t.Setenv("PATH", "") // Nothing could be started.
+
+	e, err := Start(t.Context(), Options{Address: strings.TrimPrefix(other.URL, "http://")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Started || e.URL != other.URL {
+		t.Errorf("got %+v, want the emulator that answers at %s, as not started here: its stacks would be taken for lost", e, other.URL)
+	}
+	if err := e.Stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestAMissingEmulatorSaysHowToInstallIt(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Start(t.Context(), Options{Address: "127.0.0.1:0"})
+	wantError(t, err, "pip install 'moto[server]'", "uvx --from", "docker run", "motoserver/moto")
+}
+
+func TestUvxIsUsedWhereMotoIsMissing(t *testing.T) {
+	t.Setenv("PATH", fakeProgram(t, "uvx", "#!/bin/sh\nexit 0\n"))
+	got, err := command("127.0.0.1:4599")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 4599" {
+		t.Errorf("uvx would be called with %s", joined)
+	}
+}
+
+func TestAnEmulatorThatEndsAtOnceShowsTheEndOfItsLog(t *testing.T) {
+	t.Setenv("PATH", fakeProgram(t, "moto_server", "#!/bin/sh\necho no module named flask >&2\nexit 3\n")+":"+os.Getenv("PATH"))
+	_, err := Start(t.Context(), Options{Log: filepath.Join(t.TempDir(), "moto.log")})
+	wantError(t, err, "ended before it answered", "no module named flask")
+}
+
+func TestAnAddressWithoutPortIsRefused(t *testing.T) {
+	_, err := Start(t.Context(), Options{Address: "localhost"})
+	wantError(t, err, "a host and a port", `"localhost"`)
+}
+
+func TestAStaleFileEndsNothing(t *testing.T) {
+	stranger := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stranger.Process.Kill(); _ = stranger.Wait() }()
+	file := filepath.Join(t.TempDir(), "moto.pid")
+	if err := writePID(file, stranger.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+
+	stopped, err := StopDetached(t.Context(), file)
+	if err != nil || stopped {
+		t.Errorf("stopped %v, %v: a process that is not the emulator would be ended", stopped, err)
+	}
+	if err := stranger.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the stranger's process is gone: %v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the stale file is still there: %v", err)
+	}
+}
+
+func TestAFileThatHoldsNoProcessIsReported(t *testing.T) {
+	for _, content := range []string{"", "moto", "0", "-1", "1"} {
+		file := filepath.Join(t.TempDir(), "moto.pid")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := StopDetached(t.Context(), file)
+		wantError(t, err, file, "by hand")
+	}
+}
+
+func TestMotoStartsAndStops(t *testing.T) {
+	needMoto(t)
+	e, err := Start(t.Context(), Options{Log: filepath.Join(t.TempDir(), "moto.log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.TrimPrefix(e.URL, "http://")
+	again, err := Start(t.Context(), Options{Address: address})
+	if err != nil || again.Started {
+		t.Errorf("a second start on the same address gave %+v, %v; want the first emulator", again, err)
+	}
+	if err := e.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if inUse(t.Context(), address) {
+		t.Error("the emulator still listens after it was stopped")
+	}
+	if err := e.Stop(); err != nil {
+		t.Errorf("a second stop: %v", err)
+	}
+}
+
+func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
+	needMoto(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "moto.pid")
+	ctx, cancel := context.WithCancel(t.Context())
+	e, err := Start(ctx, Options{Log: filepath.Join(dir, "moto.log"), PIDFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	address := strings.TrimPrefix(e.URL, "http://")
+	if !answers(t.Context(), address) {
+		t.Error("the emulator is gone with the context that started it")
+	}
+	if stopped, err := StopDetached(t.Context(), file); err != nil || !stopped {
+		t.Errorf("stopped %v, %v", stopped, err)
+	}
+	if inUse(t.Context(), address) {
+		t.Error("the emulator still listens after it was stopped")
+	}
+	if stopped, err := StopDetached(t.Context(), file); err != nil || stopped {
+		t.Errorf("a second stop: %v, %v", stopped, err)
+	}
+}
+
+func needMoto(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("moto_server"); err != nil {
+		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	}
+}
+
+// fakeProgram writes a program and returns the folder it is in.
+func fakeProgram(t *testing.T, name, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil { //nolint:gosec // it must be executable
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message does not say %q:\n%v", part, err)
+		}
+	}
+}

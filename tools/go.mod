@@ -1,0 +1,3 @@
+module ecs-sample-app/tools
+
+go 1.26.0
