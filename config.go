@@ -126,24 +126,24 @@ func (r *reader) fields(c *Config) {
 	read(r, "image", &c.Image, r.cfg.Try, "")
 	read(r, "buildContext", &c.BuildContext, r.cfg.Try, "")
 	read(r, "containerPort", &c.ContainerPort, r.cfg.TryInt, wantInt)
-	read(r, "cpu", &c.CPU, r.cfg.TryInt, wantInt)
-	read(r, "memory", &c.Memory, r.cfg.TryInt, wantInt)
-	read(r, "architecture", (*string)(&c.Architecture), r.cfg.Try, "")
+	readNonZero(r, "cpu", &c.CPU, r.cfg.TryInt, wantInt)
+	readNonZero(r, "memory", &c.Memory, r.cfg.TryInt, wantInt)
+	readNonZero(r, "architecture", (*string)(&c.Architecture), r.cfg.Try, "")
 	read(r, "environment", &c.Environment, object[map[string]string](r), wantStrings)
 	read(r, "secrets", &c.Secrets, object[map[string]string](r), wantStrings)
 	read(r, "readonlyRootFilesystem", &c.ReadonlyRootFilesystem, r.cfg.TryBool, wantBool)
 	read(r, "enableExecuteCommand", &c.EnableExecuteCommand, r.cfg.TryBool, wantBool)
 	read(r, "desiredCount", &c.DesiredCount, r.cfg.TryInt, wantInt)
-	read(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
+	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
 	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
-	read(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
+	readNonZero(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
 	read(r, "allowedCidrs", &c.AllowedCIDRs, object[[]string](r), "a list of IPv4 blocks")
 	read(r, "egressPorts", &c.EgressPorts, object[[]int](r), "a list of ports")
-	read(r, "vpcCidr", &c.VpcCIDR, r.cfg.Try, "")
-	read(r, "availabilityZones", &c.AvailabilityZones, r.cfg.TryInt, wantInt)
+	readNonZero(r, "vpcCidr", &c.VpcCIDR, r.cfg.Try, "")
+	readNonZero(r, "availabilityZones", &c.AvailabilityZones, r.cfg.TryInt, wantInt)
 	read(r, "availabilityZoneNames", &c.AvailabilityZoneNames, object[[]string](r), "a list of zone names")
-	read(r, "logRetentionDays", &c.LogRetentionDays, r.cfg.TryInt, wantInt)
-	read(r, "containerInsights", (*string)(&c.ContainerInsights), r.cfg.Try, "")
+	readNonZero(r, "logRetentionDays", &c.LogRetentionDays, r.cfg.TryInt, wantInt)
+	readNonZero(r, "containerInsights", (*string)(&c.ContainerInsights), r.cfg.Try, "")
 	read(r, "deletionProtection", &c.DeletionProtection, r.cfg.TryBool, wantBool)
 	read(r, "tags", &c.Tags, object[map[string]string](r), wantStrings)
 }
@@ -165,6 +165,18 @@ func read[T any](r *reader, key string, into *T, try func(string) (T, error), wa
 	case !errors.Is(err, config.ErrMissingVar):
 		given, _ := r.cfg.Try(key)
 		r.problems.Add(key, given, "%s", want)
+	}
+}
+
+// readNonZero reads a key whose zero value a component would take for its
+// default: who writes 0 or nothing at all means something else.
+func readNonZero[T comparable](r *reader, key string, into *T, try func(string) (T, error), want string) {
+	fallback := *into
+	read(r, key, into, try, want)
+	var zero T
+	if *into == zero {
+		r.problems.Add(key, zero, "a value; without the key it is %v", fallback)
+		*into = fallback
 	}
 }
 

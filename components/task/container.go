@@ -7,27 +7,24 @@ import (
 )
 
 // containerDefinition is a container in the normal form in which ECS returns
-// it: sorted variables, hostPort equal to containerPort, empty lists and not
-// null, defaults written out. In any other form each update would see a
-// difference to what ECS returned and replace the task definition.
+// it, and the provider keeps it: sorted variables, hostPort equal to
+// containerPort, the protocol written out, no nulls and no empty lists. In any
+// other form an update would see a difference to what ECS returned and replace
+// the task definition.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 type containerDefinition struct {
 	Name                   string           `json:"name"`
 	Image                  string           `json:"image"`
-	CPU                    int              `json:"cpu"`
 	PortMappings           []portMapping    `json:"portMappings"`
 	Essential              bool             `json:"essential"`
 	EntryPoint             []string         `json:"entryPoint,omitempty"`
 	Command                []string         `json:"command,omitempty"`
-	Environment            []variable       `json:"environment"`
-	MountPoints            []struct{}       `json:"mountPoints"`
-	VolumesFrom            []struct{}       `json:"volumesFrom"`
+	Environment            []variable       `json:"environment,omitempty"`
 	LinuxParameters        *linuxParameters `json:"linuxParameters,omitempty"`
 	Secrets                []secret         `json:"secrets,omitempty"`
 	StopTimeout            int              `json:"stopTimeout"`
 	ReadonlyRootFilesystem bool             `json:"readonlyRootFilesystem"`
 	LogConfiguration       logConfiguration `json:"logConfiguration"`
-	SystemControls         []struct{}       `json:"systemControls"`
 }
 
 type portMapping struct {
@@ -69,9 +66,6 @@ func (a Args) containerDefinitions(image, logGroup, region string) (string, erro
 		Essential:              true,
 		EntryPoint:             a.EntryPoint,
 		Command:                a.Command,
-		Environment:            []variable{},
-		MountPoints:            []struct{}{},
-		VolumesFrom:            []struct{}{},
 		StopTimeout:            a.StopTimeout,
 		ReadonlyRootFilesystem: !a.WritableRootFilesystem,
 		LogConfiguration: logConfiguration{
@@ -84,7 +78,6 @@ func (a Args) containerDefinitions(image, logGroup, region string) (string, erro
 				"max-buffer-size":       maxLogBuffer,
 			},
 		},
-		SystemControls: []struct{}{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
 		definition.Environment = append(definition.Environment, variable{Name: name, Value: a.Environment[name]})

@@ -1,0 +1,373 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+	"gopkg.in/yaml.v3"
+
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/infratest"
+)
+
+// tooMany is one more than the 60 rules of a security group.
+const tooMany = 61
+
+// badConfigs are configs with one thing wrong: the key that must be named, and
+// a piece of the answer that says what is allowed.
+var badConfigs = []struct {
+	name   string
+	config map[string]string
+	key    string
+	want   string
+}{
+	{"latest", withConfig("imageTag", "latest"), "imageTag", "names one version"},
+	{"empty tag", withConfig("imageTag", ""), "imageTag", "names one version"},
+	{"tag with a blank", withConfig("imageTag", "2.4 65"), "imageTag", "names one version"},
+	{"tag with a slash", withConfig("imageTag", "a/b"), "imageTag", "names one version"},
+	{"tag that begins with a dot", withConfig("imageTag", ".1"), "imageTag", "names one version"},
+	{"tag that is too long", withConfig("imageTag", strings.Repeat("a", 129)), "imageTag", "names one version"},
+	{"short digest", withConfig("imageTag", "sha256:abc"), "imageTag", "64 hexadecimal digits"},
+	{"digest in capitals", withConfig("imageTag", "sha256:"+strings.Repeat("A", 64)), "imageTag", "64 hexadecimal digits"},
+	{"digest of another kind", withConfig("imageTag", "sha512:"+strings.Repeat("a", 128)), "imageTag", "64 hexadecimal digits"},
+	{"empty image", withConfig("image", ""), "image", "without tag or digest"},
+	{"image with a tag", withConfig("image", "nginx:1.27"), "image", "without tag or digest"},
+	{"image with a digest", withConfig("image", "nginx@sha256:"+strings.Repeat("a", 64)), "image", "without tag or digest"},
+	{"image in capitals", withConfig("image", "Nginx"), "image", "without tag or digest"},
+	{"image with a scheme", withConfig("image", "https://example.com/app"), "image", "without tag or digest"},
+	{"folder that is not there", withConfig("buildContext", "nowhere"), "buildContext", "a folder with a Dockerfile"},
+	{"folder without a Dockerfile", withConfig("buildContext", "components"), "buildContext", "a folder with a Dockerfile"},
+	{"digest to push as", withConfig("buildContext", "app", "imageTag", "sha256:"+strings.Repeat("a", 64)), "imageTag", "names one version"},
+	{"latest to push as", withConfig("buildContext", "app", "imageTag", "latest"), "imageTag", "names one version"},
+	{"folder and image", withConfig("buildContext", "app", "image", "nginx"), "buildContext", "one of the two"},
+	{"port 0", withConfig("containerPort", "0"), "containerPort", "1 to 65535"},
+	{"port below", withConfig("containerPort", "-1"), "containerPort", "1 to 65535"},
+	{"port above", withConfig("containerPort", "65536"), "containerPort", "1 to 65535"},
+	{"port in words", withConfig("containerPort", "http"), "containerPort", "a whole number"},
+	{"port with a fraction", withConfig("containerPort", "80.5"), "containerPort", "a whole number"},
+	{"empty port", withConfig("containerPort", ""), "containerPort", "a whole number"},
+	{"cpu that is not offered", withConfig("cpu", "300"), "cpu", "256, 512, 1024, 2048, 4096, 8192 or 16384"},
+	{"cpu 0", withConfig("cpu", "0"), "cpu", "without the key it is 256"},
+	{"cpu in vCPU", withConfig("cpu", "0.25"), "cpu", "a whole number"},
+	{"memory that is not offered", withConfig("memory", "300"), "memory", "512, 1024 or 2048 MiB"},
+	{"memory 0", withConfig("memory", "0"), "memory", "without the key it is 512"},
+	{"memory too small for the cpu", withConfig("cpu", "4096"), "memory", "8192 to 30720 in steps of 1024 MiB"},
+	{"memory between the steps", withConfig("cpu", "8192", "memory", "18000"), "memory", "in steps of 4096"},
+	{"memory with a unit", withConfig("memory", "512MB"), "memory", "a whole number"},
+	{"architecture", withConfig("architecture", "arm64"), "architecture", "X86_64 or ARM64"},
+	{"empty architecture", withConfig("architecture", ""), "architecture", "without the key it is X86_64"},
+	{"variable's name", withConfig("environment", `{"1st":"a"}`), "environment.1st", "does not begin with a digit"},
+	{"variable that is a number", withConfig("environment", `{"A":1}`), "environment", "whose values are strings"},
+	{"variables as a list", withConfig("environment", `["A=1"]`), "environment", "an object"},
+	{"secret that is no ARN", withConfig("secrets", `{"A":"hunter2"}`), "secrets.A", "the ARN of a secret"},
+	{"secret of another service", withConfig("secrets", `{"A":"arn:aws:s3:::bucket"}`), "secrets.A", "the ARN of a secret"},
+	{"secrets by wildcard", withConfig("secrets", `{"A":"arn:aws:ssm:us-east-1:123456789012:parameter/*"}`), "secrets.A", "the ARN of a secret"},
+	{"secret and variable", withConfig("environment", `{"A":"1"}`, "secrets",
+		`{"A":"arn:aws:ssm:us-east-1:123456789012:parameter/a"}`), "secrets.A", "not in environment too"},
+	{"read-only sample", withConfig("readonlyRootFilesystem", "true"), "readonlyRootFilesystem", "false with the sample image"},
+	{"switch in words", withConfig("readonlyRootFilesystem", "sometimes"), "readonlyRootFilesystem", "true or false"},
+	{"exec into a read-only task", withConfig("image", "nginx", "readonlyRootFilesystem", "true", "enableExecuteCommand", "true"),
+		"enableExecuteCommand", "read-only root filesystem"},
+	{"tasks below", withConfig("desiredCount", "-1"), "desiredCount", "0 to 5000"},
+	{"tasks above", withConfig("desiredCount", "5001"), "desiredCount", "0 to 5000"},
+	{"capacity provider", withConfig("capacityProvider", "EC2"), "capacityProvider", "FARGATE or FARGATE_SPOT"},
+	{"empty wait", withConfig("waitForSteadyState", ""), "waitForSteadyState", "true or false"},
+	{"path without a slash", withConfig("healthCheckPath", "health"), "healthCheckPath", "begins with /"},
+	{"path with a blank", withConfig("healthCheckPath", "/a b"), "healthCheckPath", "a path of a URL"},
+	{"path that is too long", withConfig("healthCheckPath", "/"+strings.Repeat("a", 1024)), "healthCheckPath", "1024"},
+	{"no client", withConfig("allowedCidrs", "[]"), "allowedCidrs", "0.0.0.0/0 opens it to the world"},
+	{"client without a mask", withConfig("allowedCidrs", `["10.0.0.1"]`), "allowedCidrs[0]", "CIDR notation"},
+	{"client with host bits", withConfig("allowedCidrs", `["10.0.0.1/8"]`), "allowedCidrs[0]", "10.0.0.0/8"},
+	{"client by IPv6", withConfig("allowedCidrs", `["0.0.0.0/0","::/0"]`), "allowedCidrs[1]", "IPv4"},
+	{"client twice", withConfig("allowedCidrs", `["10.0.0.0/8","10.0.0.0/8"]`), "allowedCidrs[1]", "not given twice"},
+	{"clients as text", withConfig("allowedCidrs", "0.0.0.0/0"), "allowedCidrs", "a list of IPv4 blocks"},
+	{"too many clients", withConfig("allowedCidrs", manyCIDRs(tooMany)), "allowedCidrs", "at most 60"},
+	{"way out 0", withConfig("egressPorts", "[0]"), "egressPorts[0]", "1 to 65535"},
+	{"way out twice", withConfig("egressPorts", "[443,443]"), "egressPorts[1]", "not given twice"},
+	{"way out in words", withConfig("egressPorts", `["https"]`), "egressPorts", "a list of ports"},
+	{"VPC without a mask", withConfig("vpcCidr", "10.0.0.0"), "vpcCidr", "CIDR notation"},
+	{"empty VPC", withConfig("vpcCidr", ""), "vpcCidr", "without the key it is 10.0.0.0/16"},
+	{"VPC with host bits", withConfig("vpcCidr", "10.0.0.1/16"), "vpcCidr", "10.0.0.0/16"},
+	{"VPC that is too large", withConfig("vpcCidr", "10.0.0.0/8"), "vpcCidr", "/16 to /21"},
+	{"VPC that is too small", withConfig("vpcCidr", "10.0.0.0/24"), "vpcCidr", "/16 to /21"},
+	{"VPC of somebody else", withConfig("vpcCidr", "8.8.0.0/16"), "vpcCidr", "a private block"},
+	{"VPC by IPv6", withConfig("vpcCidr", "fd00::/64"), "vpcCidr", "IPv4"},
+	{"one zone", withConfig("availabilityZones", "1"), "availabilityZones", "2 to 3"},
+	{"four zones", withConfig("availabilityZones", "4"), "availabilityZones", "2 to 3"},
+	{"no zone", withConfig("availabilityZones", "0"), "availabilityZones", "without the key it is 2"},
+	{"fewer names than zones", withConfig("availabilityZones", "3", "availabilityZoneNames", `["us-east-1a","us-east-1b"]`),
+		"availabilityZoneNames", "as many names"},
+	{"zone by ID", withConfig("availabilityZoneNames", `["use1-az1","us-east-1b"]`), "availabilityZoneNames[0]", "us-east-1a"},
+	{"zone twice", withConfig("availabilityZoneNames", `["us-east-1a","us-east-1a"]`), "availabilityZoneNames[1]", "not named twice"},
+	{"days that are not offered", withConfig("logRetentionDays", "2"), "logRetentionDays", "1, 3, 5, 7, 14, 30"},
+	{"logs for ever", withConfig("logRetentionDays", "0"), "logRetentionDays", "without the key it is 30"},
+	{"insights as a switch", withConfig("containerInsights", "true"), "containerInsights", "disabled, enabled or enhanced"},
+	{"tag of AWS", withConfig("tags", `{"aws:cloudformation":"x"}`), "tags.aws:cloudformation", "AWS keeps for itself"},
+	{"tag without a key", withConfig("tags", `{"":"x"}`), "tags.", "1 to 128"},
+	{"tag with a long value", withConfig("tags", `{"A":"`+strings.Repeat("x", 257)+`"}`), "tags.A", "at most 256"},
+	{"tag that is called Name", withConfig("tags", `{"Name":"x"}`), "tags.Name", "another key"},
+	{"tags as a list", withConfig("tags", `["a"]`), "tags", "an object"},
+	{"too many tags", withConfig("tags", manyTags()), "tags", "at most 45"},
+}
+
+func manyCIDRs(n int) string {
+	blocks := make([]string, n)
+	for i := range blocks {
+		blocks[i] = fmt.Sprintf(`"10.0.%d.0/24"`, i)
+	}
+	return "[" + strings.Join(blocks, ",") + "]"
+}
+
+func manyTags() string {
+	tags := map[string]string{}
+	for i := range 46 {
+		tags[fmt.Sprintf("tag%d", i)] = "x"
+	}
+	text, _ := json.Marshal(tags)
+	return string(text)
+}
+
+func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
+	t.Parallel()
+	const atLeast = 40
+	if len(badConfigs) < atLeast {
+		t.Fatalf("there are only %d bad configs", len(badConfigs))
+	}
+	for _, bad := range badConfigs {
+		t.Run(bad.name, func(t *testing.T) {
+			t.Parallel()
+			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+				problems := refused(t, bad.config, mode)
+				path := infratest.Project + ":" + bad.key
+				i := slices.IndexFunc(problems, func(p check.Problem) bool { return p.Path == path })
+				if i < 0 {
+					t.Fatalf("no problem names %s, so one has to guess which key is wrong: %v", path, problems)
+				}
+				if !strings.Contains(problems[i].Want, bad.want) {
+					t.Errorf("the problem does not say what is allowed (%s): %s", bad.want, problems[i])
+				}
+				if len(problems) > 1 {
+					t.Errorf("one thing is wrong and %d are reported: %v", len(problems), problems)
+				}
+			})
+		})
+	}
+}
+
+// refused wants a config to be refused, with nothing registered.
+func refused(t *testing.T, config map[string]string, mode infratest.Mode) check.Problems {
+	t.Helper()
+	record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
+	if err == nil {
+		t.Fatal("the config is taken, and AWS would refuse it halfway through an update")
+	}
+	var problems check.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("the error names no problems: %v", err)
+	}
+	if len(record.Resources) > 0 {
+		t.Errorf("%d resources were registered before the config was refused: %v", len(record.Resources), record.Names())
+	}
+	return problems
+}
+
+func TestAllProblemsAreReportedAtOnceAndEachOnce(t *testing.T) {
+	t.Parallel()
+	config := map[string]string{}
+	var want []string
+	for _, bad := range []string{
+		"imageTag=latest", "image=a b", "containerPort=0", "cpu=abc", "memory=1", "architecture=z80", "desiredCount=-1",
+		"capacityProvider=EC2", "healthCheckPath=x", "vpcCidr=x", "availabilityZones=9", "logRetentionDays=2",
+		"containerInsights=x",
+	} {
+		key, value, _ := strings.Cut(bad, "=")
+		config[infratest.Project+":"+key] = value
+		want = append(want, infratest.Project+":"+key)
+	}
+	var got []string
+	for _, p := range refused(t, config, infratest.Update) {
+		got = append(got, p.Path)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("problems are reported for\n%v, not for\n%v", got, want)
+	}
+}
+
+func TestAMisspeltKeyIsNamed(t *testing.T) {
+	config := withConfig("desiredcount", "3")
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(pulumi.EnvConfig, string(text))
+	problems := refused(t, config, infratest.Update)
+	if len(problems) != 1 || problems[0].Path != infratest.Project+":desiredcount" ||
+		!strings.Contains(problems[0].Want, "desiredCount") {
+		t.Errorf("a misspelt key goes unnoticed, and its value unused: %v", problems)
+	}
+}
+
+func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
+	t.Parallel()
+	record, err := infratest.Run(t, program, infratest.Options{
+		Config: withConfig("availabilityZones", "3"),
+		Zones:  []string{"us-west-1a", "us-west-1c"},
+	})
+	var problems check.Problems
+	if !errors.As(err, &problems) || problems[0].Path != infratest.Project+":availabilityZones" {
+		t.Fatalf("three zones are asked of a region that has two, and the error does not name the key: %v", err)
+	}
+	if len(record.Resources) > 0 {
+		t.Errorf("resources were registered before that was found: %v", record.Names())
+	}
+}
+
+// schema is the config schema of Pulumi.yaml.
+func schema(t testing.TB) map[string]struct {
+	Type        string `yaml:"type"`
+	Default     any    `yaml:"default"`
+	Description string `yaml:"description"`
+} {
+	t.Helper()
+	var project struct {
+		Config map[string]struct {
+			Type        string `yaml:"type"`
+			Default     any    `yaml:"default"`
+			Description string `yaml:"description"`
+		} `yaml:"config"`
+	}
+	text, err := os.ReadFile("Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &project); err != nil {
+		t.Fatal(err)
+	}
+	if len(project.Config) == 0 {
+		t.Fatal("Pulumi.yaml has no config schema")
+	}
+	return project.Config
+}
+
+// loaded is what the program makes of a config, and the keys that it reads.
+func loaded(t *testing.T, values map[string]string) (cfg *Config, keys []string) {
+	t.Helper()
+	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
+		var err error
+		if cfg, err = loadConfig(ctx); err != nil {
+			return err
+		}
+		r := reader{cfg: config.New(ctx, "")}
+		r.fields(defaultConfig())
+		keys = r.known
+		return nil
+	}, infratest.Options{Config: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg, keys
+}
+
+func TestTheSchemaAndTheProgramAndTheReadmeAgree(t *testing.T) {
+	t.Parallel()
+	entries := schema(t)
+	values := map[string]string{}
+	for key, entry := range entries {
+		if entry.Type == "" || entry.Default == nil || entry.Description == "" {
+			t.Errorf("%s has no type, no default or no description in Pulumi.yaml", key)
+		}
+		values[infratest.Project+":"+key] = configText(t, entry.Default)
+	}
+	fromSchema, keys := loaded(t, values)
+	if inSchema := slices.Sorted(maps.Keys(entries)); !slices.Equal(inSchema, slices.Sorted(slices.Values(keys))) {
+		t.Errorf("the program reads %v, and Pulumi.yaml declares %v", keys, inSchema)
+	}
+	fromProgram, _ := loaded(t, nil)
+	if a, b := normal(t, fromSchema), normal(t, fromProgram); a != b {
+		t.Errorf("the defaults of Pulumi.yaml are not the program's:\n%s\n%s", a, b)
+	}
+
+	inReadme := map[string]string{}
+	for _, row := range readmeTable(t, "## Config") {
+		inReadme[row[0]] = row[1]
+	}
+	if inTable := slices.Sorted(maps.Keys(inReadme)); !slices.Equal(inTable, slices.Sorted(maps.Keys(entries))) {
+		t.Fatalf("the table in README.md has the keys %v", inTable)
+	}
+	for key, entry := range entries {
+		if want := configText(t, entry.Default); inReadme[key] != want {
+			t.Errorf("README.md says that the default of %s is %q, and it is %q", key, inReadme[key], want)
+		}
+	}
+}
+
+// normal writes a config so that an empty list or object is as good as none.
+func normal(t *testing.T, cfg *Config) string {
+	t.Helper()
+	fields := map[string]any{}
+	value := reflect.ValueOf(*cfg)
+	for i := range value.NumField() {
+		field := value.Field(i)
+		if kind := field.Kind(); (kind == reflect.Map || kind == reflect.Slice) && field.Len() == 0 {
+			continue
+		}
+		if value.Type().Field(i).IsExported() {
+			fields[value.Type().Field(i).Name] = field.Interface()
+		}
+	}
+	text, err := json.MarshalIndent(fields, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestTheStackFilesAreAccepted(t *testing.T) {
+	t.Parallel()
+	if _, err := infratest.Run(t, program, infratest.Options{Config: devConfig(t)}); err != nil {
+		t.Errorf("Pulumi.dev.yaml is refused: %v", err)
+	}
+}
+
+// FuzzConfig wants validation and construction to agree: what is accepted can
+// be built, and what is refused registers nothing.
+func FuzzConfig(f *testing.F) {
+	for _, bad := range badConfigs {
+		for key, value := range bad.config {
+			f.Add(strings.TrimPrefix(key, infratest.Project+":"), value, "desiredCount", "2")
+		}
+	}
+	f.Add("cpu", "4096", "memory", "30720")
+	f.Add("tags", `{"Owner":"me"}`, "environment", `{"A":"1"}`)
+	f.Add("secrets", `{"A":"arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbCdEf"}`, "imageTag", "1")
+	f.Fuzz(func(t *testing.T, key1, value1, key2, value2 string) {
+		config := withConfig(key1, value1, key2, value2)
+		accepted := false
+		record, err := infratest.Run(t, func(ctx *pulumi.Context) error {
+			_, err := loadConfig(ctx)
+			accepted = err == nil
+			return program(ctx)
+		}, infratest.Options{Config: config})
+		switch {
+		case accepted && err != nil:
+			t.Errorf("validation accepts %q, and building it fails: %v", config, err)
+		case accepted && len(record.Resources) == 0:
+			t.Errorf("validation accepts %q, and nothing is registered", config)
+		case !accepted && err == nil:
+			t.Errorf("validation refuses %q, and it is built", config)
+		case !accepted && len(record.Resources) > 0:
+			t.Errorf("validation refuses %q, and %v were registered", config, record.Names())
+		}
+	})
+}

@@ -1,0 +1,393 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"gopkg.in/yaml.v3"
+
+	"ecs-sample-app/internal/infratest"
+)
+
+var update = flag.Bool("update", false, "write the golden graph anew")
+
+const goldenGraph = "testdata/dev.golden"
+
+// devConfig is what Pulumi.dev.yaml sets, as the CLI hands it to a program.
+func devConfig(t testing.TB) map[string]string {
+	t.Helper()
+	var stack struct {
+		Config map[string]any `yaml:"config"`
+	}
+	text, err := os.ReadFile("Pulumi.dev.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		t.Fatal(err)
+	}
+	config := map[string]string{}
+	for key, value := range stack.Config {
+		config[key] = configText(t, value)
+	}
+	if len(config) == 0 {
+		t.Fatal("Pulumi.dev.yaml sets nothing")
+	}
+	return config
+}
+
+// configText writes a value as the CLI does: text as it is, the rest as JSON.
+func configText(t testing.TB, value any) string {
+	t.Helper()
+	if text, ok := value.(string); ok {
+		return text
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// withConfig is a config of this project with the keys given as pairs.
+func withConfig(pairs ...string) map[string]string {
+	config := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		config[infratest.Project+":"+pairs[i]] = pairs[i+1]
+	}
+	return config
+}
+
+func TestTheDevStackIsWhatTheGoldenGraphSays(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t)})
+	got := graph(record)
+	if *update {
+		if err := os.WriteFile(goldenGraph, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(goldenGraph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the infrastructure is not what %s says; if the change is meant, run `go test -run Golden . -update` and review the diff\n%s",
+			goldenGraph, firstDifference(got, string(want)))
+	}
+}
+
+// graph writes every resource with its parent, its inputs and what it waits
+// for, in an order that does not depend on timing.
+func graph(record *infratest.Record) string {
+	var out strings.Builder
+	for _, found := range record.Resources {
+		fmt.Fprintf(&out, "%s %s\n", found.Type, found.Name)
+		fmt.Fprintf(&out, "  parent: %s\n", short(found.Parent))
+		if found.Timeouts != [3]string{} {
+			fmt.Fprintf(&out, "  timeouts: %s\n", strings.Join(found.Timeouts[:], " "))
+		}
+		for _, urn := range slices.Sorted(slices.Values(found.DependsOn)) {
+			fmt.Fprintf(&out, "  waits for: %s\n", short(urn))
+		}
+		inputs := found.Inputs.Mappable()
+		for _, key := range slices.Sorted(maps.Keys(inputs)) {
+			fmt.Fprintf(&out, "  %s: %s\n", key, pretty(inputs[key]))
+		}
+	}
+	return out.String()
+}
+
+func short(urn string) string {
+	if urn == "" {
+		return "none"
+	}
+	return string(resource.URN(urn).Type()) + " " + resource.URN(urn).Name()
+}
+
+// pretty writes a value as JSON, and a document inside a string as its content.
+func pretty(value any) string {
+	if text, ok := value.(string); ok {
+		var document any
+		if json.Unmarshal([]byte(text), &document) == nil && strings.ContainsAny(text, "[{") {
+			value = document
+		}
+	}
+	text, err := json.MarshalIndent(value, "  ", "  ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func firstDifference(got, want string) string {
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			return fmt.Sprintf("line %d is\n%s\nand was\n%s", i+1, gotLines[i], wantLines[i])
+		}
+	}
+	return fmt.Sprintf("there are %d lines, and were %d", len(gotLines), len(wantLines))
+}
+
+func TestAPreviewRegistersWhatTheUpdateWill(t *testing.T) {
+	t.Parallel()
+	config := devConfig(t)
+	updated := infratest.MustRun(t, program, infratest.Options{Config: config})
+	previewed := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: infratest.Preview})
+	for i, found := range previewed.Resources {
+		if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
+			t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
+		}
+		if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
+			t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
+		}
+	}
+	if len(previewed.Resources) != len(updated.Resources) {
+		t.Errorf("the preview shows %d resources and the update makes %d", len(previewed.Resources), len(updated.Resources))
+	}
+}
+
+func sorted(urns []string) []string { return slices.Sorted(slices.Values(urns)) }
+
+func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
+	t.Parallel()
+	everything := withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
+		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, program, infratest.Options{Config: everything, Mode: mode})
+		components := map[string]infratest.Resource{}
+		for _, found := range record.Resources {
+			if !found.Custom && !found.Remote {
+				components[found.URN] = found
+			}
+		}
+		if len(components) != 6 {
+			t.Fatalf("there are %d components, not network, load balancer, cluster, image, task and service", len(components))
+		}
+		for _, found := range record.Resources {
+			if !found.Custom && !found.Remote {
+				continue
+			}
+			parent, ok := components[found.Parent]
+			if !ok {
+				t.Errorf("%s is not under a component: aliases, providers and options given to the component miss it", found.Name)
+			} else if !strings.HasPrefix(found.Name, parent.Name+"-") {
+				t.Errorf("%s is not named after its component %s: two components would collide", found.Name, parent.Name)
+			}
+		}
+	})
+}
+
+func TestOnlyTheListenerIsOpenToTheWorld(t *testing.T) {
+	t.Parallel()
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+		for _, rule := range record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule") {
+			_, block := rule.Inputs["cidrIpv4"]
+			if block != (rule.Name == "sample-app-lb-ingress-0-0-0-0-0") {
+				t.Errorf("%s opens an address block: tasks would be reachable from the internet, past the load balancer", rule.Name)
+			}
+		}
+		listener := record.Get("sample-app-lb-ingress-0-0-0-0-0")
+		wantFrom(t, record, listener, "securityGroupId", "sample-app-lb-sg")
+		for _, end := range []resource.PropertyKey{"fromPort", "toPort"} {
+			if port := listener.Inputs[end].NumberValue(); port != 80 {
+				t.Errorf("%s of the world's rule is %v: more than the listener's port is open", end, port)
+			}
+		}
+		for _, group := range append(record.Type("aws:ec2/securityGroup:SecurityGroup"),
+			record.Type("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")...) {
+			for _, inline := range []resource.PropertyKey{"ingress", "egress"} {
+				if rules, ok := group.Inputs[inline]; ok {
+					t.Errorf("%s has rules of its own, %v: they fight with the separate ones, and leave them open", group.Name, rules)
+				}
+			}
+		}
+	})
+}
+
+// wantFrom wants an input to come from just the named resource.
+func wantFrom(t *testing.T, record *infratest.Record, of infratest.Resource, input string, names ...string) {
+	t.Helper()
+	var want []string
+	for _, name := range names {
+		want = append(want, record.Get(name).URN)
+	}
+	if got := of.InputsFrom[input]; !slices.Equal(sorted(got), sorted(want)) {
+		t.Errorf("%s of %s comes from %v, not from %v", input, of.Name, got, want)
+	}
+}
+
+func TestThePartsAreWiredToEachOther(t *testing.T) {
+	t.Parallel()
+	wiring := []struct {
+		of, input string
+		from      []string
+	}{
+		{"sample-app-public-1", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-public-2", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-default-sg", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-public-internet-route", "gatewayId", []string{"sample-app-igw"}},
+		{"sample-app-public-internet-route", "routeTableId", []string{"sample-app-public-routes"}},
+		{"sample-app-public-1-routes", "routeTableId", []string{"sample-app-public-routes"}},
+		{"sample-app-public-1-routes", "subnetId", []string{"sample-app-public-1"}},
+		{"sample-app-public-2-routes", "subnetId", []string{"sample-app-public-2"}},
+		{"sample-app-s3-endpoint", "routeTableIds", []string{"sample-app-public-routes"}},
+		{"sample-app-lb", "securityGroups", []string{"sample-app-lb-sg"}},
+		{"sample-app-lb", "subnets", []string{"sample-app-public-1-routes", "sample-app-public-2-routes"}},
+		{"sample-app-tg", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-http-listener", "loadBalancerArn", []string{"sample-app-lb"}},
+		{"sample-app-http-listener", "defaultActions", []string{"sample-app-tg"}},
+		{"sample-app-capacity-providers", "clusterName", []string{"sample-app-cluster"}},
+		{"sample-app-execution-policy", "role", []string{"sample-app-execution-role"}},
+		{"sample-app-execution-policy", "policy", []string{"sample-app-logs"}},
+		{"sample-app-task-definition", "executionRoleArn", []string{"sample-app-execution-role"}},
+		{"sample-app-task-definition", "taskRoleArn", []string{"sample-app-task-role"}},
+		{"sample-app-task-definition", "containerDefinitions", []string{"sample-app-logs"}},
+		{"sample-app-tasks-ingress", "securityGroupId", []string{"sample-app-tasks-sg"}},
+		{"sample-app-tasks-ingress", "referencedSecurityGroupId", []string{"sample-app-lb-sg"}},
+		{"sample-app-lb-egress", "securityGroupId", []string{"sample-app-lb-sg"}},
+		{"sample-app-lb-egress", "referencedSecurityGroupId", []string{"sample-app-tasks-sg"}},
+		{"sample-app-tasks-egress-443", "securityGroupId", []string{"sample-app-tasks-sg"}},
+		{"sample-app-service", "cluster", []string{"sample-app-cluster", "sample-app-capacity-providers"}},
+		{"sample-app-service", "taskDefinition", []string{"sample-app-task-definition"}},
+		{"sample-app-service", "loadBalancers", []string{"sample-app-tg", "sample-app-http-listener"}},
+		{"sample-app-service", "networkConfiguration", []string{
+			"sample-app-public-1-routes", "sample-app-public-2-routes", "sample-app-tasks-sg",
+		}},
+	}
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+		for _, wire := range wiring {
+			wantFrom(t, record, record.Get(wire.of), wire.input, wire.from...)
+		}
+	})
+}
+
+func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	order := []struct{ waiting, first, harm string }{
+		{"sample-app-service", "sample-app-http-listener", "ECS refuses a target group without a load balancer"},
+		{"sample-app-service", "sample-app-capacity-providers", "AWS refuses to take away a capacity provider that is in use, so a destroy fails"},
+		{"sample-app-service", "sample-app-tasks-ingress", "the first tasks fail their health checks"},
+		{"sample-app-service", "sample-app-lb-egress", "the first tasks fail their health checks"},
+		{"sample-app-service", "sample-app-tasks-egress-443", "the first tasks can't pull their image"},
+		{"sample-app-task-definition", "sample-app-execution-policy", "the first tasks can't write logs, and a destroy hangs while tasks drain"},
+		{"sample-app-public-1-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
+		{"sample-app-public-2-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
+	}
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+		for _, pair := range order {
+			if !record.WaitsFor(record.Get(pair.waiting), pair.first) {
+				t.Errorf("%s does not wait for %s: %s", pair.waiting, pair.first, pair.harm)
+			}
+		}
+	})
+}
+
+func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
+	t.Parallel()
+	config := withConfig("buildContext", "app", "imageTag", "1.2.3", "architecture", "ARM64")
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: mode})
+		wantFrom(t, record, record.Get("sample-app-image"), "repositoryUrl", "sample-app-repository")
+		definition := record.Get("sample-app-task-definition")
+		wantFrom(t, record, definition, "containerDefinitions", "sample-app-image", "sample-app-logs")
+		if mode == infratest.Preview {
+			return
+		}
+		containers := record.String(definition, "containerDefinitions")
+		if !strings.Contains(containers, infratest.RepositoryURL+"@"+infratest.Digest) {
+			t.Errorf("the task definition does not name the image by its digest, so a new image under an old tag would not be deployed: %s", containers)
+		}
+		if strings.Contains(containers, "entryPoint") {
+			t.Error("the image that was built is overridden by the sample page's command")
+		}
+		if got := record.String(record.Get("sample-app-image"), "platform"); got != "linux/arm64" {
+			t.Errorf("the image is built for %s and runs on ARM64: the task would not start", got)
+		}
+		policy := record.String(record.Get("sample-app-execution-policy"), "policy")
+		if !strings.Contains(policy, "arn:aws:ecr:us-east-1:123456789012:repository/sample-app") {
+			t.Errorf("the execution role may not pull the image: %s", policy)
+		}
+	})
+}
+
+func TestWithoutBuildContextNothingOfAwsxIsRegistered(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t)})
+	for _, found := range record.Resources {
+		if strings.HasPrefix(found.Type, "awsx:") {
+			t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
+		}
+	}
+}
+
+func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
+	t.Parallel()
+	var outputs []string
+	infratest.MustRun(t, func(ctx *pulumi.Context) error {
+		err := program(ctx)
+		outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
+		return err
+	}, infratest.Options{Config: devConfig(t)})
+	want := firstColumn(t, "## Outputs")
+	if !slices.Equal(outputs, slices.Sorted(slices.Values(want))) {
+		t.Errorf("the program exports %v and README.md lists %v", outputs, want)
+	}
+}
+
+// firstColumn reads the names in the first column of the table below a heading
+// of README.md.
+func firstColumn(t *testing.T, heading string) []string {
+	t.Helper()
+	var names []string
+	for _, row := range readmeTable(t, heading) {
+		names = append(names, row[0])
+	}
+	return names
+}
+
+// readmeTable reads the cells of the first table below a heading of README.md,
+// without its head and without backticks.
+func readmeTable(t *testing.T, heading string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("README.md has no heading %q", heading)
+	}
+	var rows [][]string
+	for line := range strings.Lines(section) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			if len(rows) > 0 {
+				break
+			}
+			continue
+		}
+		var row []string
+		for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
+			row = append(row, strings.ReplaceAll(strings.TrimSpace(cell), "`", ""))
+		}
+		rows = append(rows, row)
+	}
+	const head = 2
+	if len(rows) <= head {
+		t.Fatalf("README.md has no table below %q", heading)
+	}
+	return rows[head:]
+}
