@@ -21,14 +21,10 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
 )
 
-// version is what the pulumi-aws SDK in the repository's go.mod asks its provider
-// to be. The engine refuses to pair a program with an older one, so the two move
-// together; a test of the tool chain compares them.
-const version = "6.83.2"
-
-// schema is the package schema, which only code generators and `pulumi package`
-// read. Programs in Go are compiled against the SDK and never ask for it.
-const schema = `{"name":"aws","version":"` + version + `"}`
+// version is the one of the pulumi-aws SDK in the repository's go.mod, which the
+// build sets. The engine refuses to pair a program with a provider that says it is
+// older than the program's SDK.
+var version = "0.0.0-dev"
 
 func main() {
 	ctx := context.Background()
@@ -37,6 +33,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-resource-aws:", err)
 		os.Exit(1)
 	}
+	// The schema of a package is for code generators and `pulumi package`. A program
+	// in Go is compiled against the SDK, and nothing asks for it when it runs.
+	schema := fmt.Sprintf(`{"name":"aws","version":%q}`, version)
 	pf.MainWithMuxer(ctx, info.Name, *info, []byte(schema))
 }
 
