@@ -112,8 +112,10 @@ func start(ctx context.Context, address string, o Options) (*Emulator, error) {
 	}
 	defer log.Close() //nolint:errcheck // the emulator has its own handle; nothing was written through this one
 
-	process := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
-	process.Env = append(os.Environ(), "MOTO_ECS_SERVICE_RUNNING="+strconv.Itoa(tasks))
+	process := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the context that started it
+	process.Env = append(os.Environ(),
+		"MOTO_ECS_SERVICE_RUNNING="+strconv.Itoa(tasks),
+		"MOTO_IAM_LOAD_MANAGED_POLICIES=true") // Without it a role cannot be given one of AWS's own policies.
 	process.Stdout, process.Stderr = log, log
 	if o.PIDFile != "" {
 		process.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // So that Ctrl-C in the terminal does not reach it.
@@ -173,7 +175,7 @@ func (e *Emulator) Stop() error {
 // StopDetached ends the emulator that Start detached with this file, and reports
 // whether there was one to end.
 func StopDetached(ctx context.Context, pidFile string) (bool, error) {
-	content, err := os.ReadFile(pidFile) //nolint:gosec // the caller's own file
+	content, err := os.ReadFile(pidFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
@@ -214,7 +216,7 @@ func end(pid int, ended func() bool) error {
 // isMoto tells whether the process is an emulator. Numbers of processes are used
 // again: after a restart of the machine the one in an old file is somebody else's.
 func isMoto(ctx context.Context, pid int) bool {
-	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // pid is a number
+	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output()
 	line := strings.TrimSpace(string(out))
 	return err == nil && strings.Contains(line, "moto_server") && !strings.HasPrefix(line, "Z")
 }
@@ -235,7 +237,8 @@ func command(address string) ([]string, error) {
 	return nil, fmt.Errorf(`no AWS emulator: neither moto_server nor uvx is on PATH, and nothing answers on %[1]s. Do one of these:
   pip install 'moto[server]'       the emulator, from then on found on PATH
   install uv (docs.astral.sh/uv)   uvx then runs: uvx --from '%[2]s' moto_server
-  docker run --rm -p 127.0.0.1:%[3]s:5000 -e MOTO_ECS_SERVICE_RUNNING=%[4]d motoserver/moto
+  docker run --rm -p 127.0.0.1:%[3]s:5000 -e MOTO_ECS_SERVICE_RUNNING=%[4]d \
+    -e MOTO_IAM_LOAD_MANAGED_POLICIES=true motoserver/moto
                                    in another terminal; what answers on the port is used`, address, requirement, port, runningTasks)
 }
 
@@ -296,7 +299,7 @@ func openLog(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // the caller's own file
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 }
 
 // writePID notes the number of a process.
@@ -309,7 +312,7 @@ func writePID(path string, pid int) error {
 
 // tail returns the last lines of a file, for a message.
 func tail(path string) string {
-	content, err := os.ReadFile(path) //nolint:gosec // the log opened above
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

@@ -163,7 +163,7 @@ func needMoto(t *testing.T) {
 func fakeProgram(t *testing.T, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return dir

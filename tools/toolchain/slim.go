@@ -144,7 +144,7 @@ func (w *walk) visit(dir string) error {
 // copyTo writes the packages of the walk, and the module's go.mod, to dst.
 func (w *walk) copyTo(dst string) error {
 	for dir := range w.packages {
-		if err := os.MkdirAll(filepath.Join(dst, dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dst, dir), 0o750); err != nil {
 			return err
 		}
 		files, err := sources(filepath.Join(w.src, dir))
