@@ -1,0 +1,275 @@
+// Command local runs the program against an AWS emulator on this machine. It is
+// what stands behind the Makefile's up, preview, destroy, pulumi and down.
+//
+// All that it keeps is in the folder .local of the repository: the stack's state,
+// the emulator's log and the number of its process.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"ecs-sample-app/tools/emulator"
+	"ecs-sample-app/tools/toolchain"
+)
+
+const (
+	// stack is the stack whose configuration is Pulumi.local.yaml.
+	stack = "local"
+
+	// passphrase encrypts the secrets in the stack's state. It is written here for
+	// all to see because there are none: the emulator takes any key, and its
+	// contents are gone when it ends.
+	passphrase = "local"
+
+	usage = `usage: local COMMAND [ARGUMENTS...]
+
+  up          start the emulator and deploy to it; arguments go to pulumi up
+  preview     show what up would change
+  destroy     delete all that up made
+  pulumi      run any Pulumi command on the local stack
+  down        stop the emulator
+  provider    run go vet or go test on the AWS provider of the tool chain
+  toolchain   build what is missing of the tool chain, and show where it is
+`
+)
+
+func main() {
+	err := run(context.Background(), os.Args[1:])
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		os.Exit(max(exit.ExitCode(), 1)) // Pulumi has said what is wrong.
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "local:", err)
+		os.Exit(1)
+	}
+}
+
+// run runs one command.
+func run(ctx context.Context, arguments []string) error {
+	if len(arguments) == 0 {
+		return fmt.Errorf("no command\n\n%s", usage)
+	}
+	root, err := toolchain.Root()
+	if err != nil {
+		return err
+	}
+	l := local{root: root, dir: filepath.Join(root, ".local"), out: os.Stderr}
+	rest := arguments[1:]
+	switch arguments[0] {
+	case "up":
+		return l.pulumi(ctx, append([]string{"up", "--yes", "--skip-preview"}, rest...))
+	case "preview":
+		return l.pulumi(ctx, append([]string{"preview"}, rest...))
+	case "destroy":
+		return l.pulumi(ctx, append([]string{"destroy", "--yes", "--skip-preview"}, rest...))
+	case "pulumi":
+		return l.pulumi(ctx, rest)
+	case "down":
+		return l.down(ctx)
+	case "toolchain":
+		return l.toolchain(ctx)
+	case "provider":
+		if len(rest) == 0 {
+			return errors.New("provider needs a command of go, such as test")
+		}
+		return toolchain.Provider(ctx, os.Stdout, rest[0], append(rest[1:], ".")...)
+	case "help", "-h", "--help":
+		_, err := io.WriteString(os.Stdout, usage)
+		return err
+	default:
+		return fmt.Errorf("no command %q\n\n%s", arguments[0], usage)
+	}
+}
+
+// local is the local stack.
+type local struct {
+	root string    // of the repository
+	dir  string    // .local
+	out  io.Writer // for messages; standard output is Pulumi's
+}
+
+// pulumi runs a Pulumi command on the local stack, with all that it needs.
+func (l local) pulumi(ctx context.Context, arguments []string) error {
+	chain, err := toolchain.Ensure(ctx, l.out)
+	if err != nil {
+		return err
+	}
+	url, err := l.ensureEmulator(ctx)
+	if err != nil {
+		return err
+	}
+	environment := l.environment(chain, url)
+	if err := l.ensureStack(ctx, chain, environment); err != nil {
+		return err
+	}
+	return l.command(ctx, chain, environment, arguments)
+}
+
+// ensureEmulator starts the emulator if it is not running, and returns its URL. A
+// new one is empty: what the stack's state says was deployed to the one before is
+// gone.
+func (l local) ensureEmulator(ctx context.Context) (string, error) {
+	config, err := os.ReadFile(filepath.Join(l.root, "Pulumi."+stack+".yaml"))
+	if err != nil {
+		return "", err
+	}
+	address, err := endpoint(string(config))
+	if err != nil {
+		return "", err
+	}
+	e, err := emulator.Start(ctx, emulator.Options{Address: address, Log: filepath.Join(l.dir, "emulator.log"), PIDFile: l.pidFile()})
+	if err != nil {
+		return "", err
+	}
+	if !e.Started {
+		return e.URL, nil
+	}
+	l.say("the AWS emulator moto runs at %s, its log is %s; stop it with `make down`", e.URL, l.relative(e.Log))
+	return e.URL, l.setStateAside(time.Now())
+}
+
+// setStateAside moves the state of a stack whose resources are gone out of the way.
+func (l local) setStateAside(now time.Time) error {
+	content, err := os.ReadFile(l.checkpoint())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n, err := resources(content)
+	if err != nil {
+		return fmt.Errorf("read the state of the stack, %s; delete the folder .local to begin anew: %w", l.relative(l.checkpoint()), err)
+	}
+	if n == 0 {
+		return nil
+	}
+	aside := l.state() + "." + now.Format("20060102-150405")
+	if err := os.Rename(l.state(), aside); err != nil {
+		return err
+	}
+	l.say("the emulator is new and empty: the %d resources of the stack are gone with the one before. Their state is now in %s, and the stack begins anew", n, l.relative(aside))
+	return nil
+}
+
+// ensureStack creates the stack if there is none.
+func (l local) ensureStack(ctx context.Context, chain *toolchain.Chain, environment []string) error {
+	if _, err := os.Stat(l.checkpoint()); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(l.state(), 0o750); err != nil {
+		return err
+	}
+	create := exec.CommandContext(ctx, chain.Pulumi, "stack", "init", stack, "--non-interactive")
+	create.Dir, create.Env = l.root, environment
+	if out, err := create.CombinedOutput(); err != nil {
+		return fmt.Errorf("create the stack %s: %s\n%s", stack, err, out) //nolint:errorlint // wrapped, it would pass for the user's own command, whose output was shown
+	}
+	return nil
+}
+
+// command runs Pulumi in the terminal.
+func (l local) command(ctx context.Context, chain *toolchain.Chain, environment, arguments []string) error {
+	command := exec.CommandContext(ctx, chain.Pulumi, arguments...) //nolint:gosec // the CLI of the tool chain, with the user's arguments
+	command.Dir, command.Env = l.root, environment
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+
+	// Ctrl-C reaches every program in the terminal. Pulumi then ends by itself, and
+	// leaves a state that is whole, if this program waits for it. Other signals
+	// reach this program only.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() {
+		for s := range signals {
+			if s != os.Interrupt {
+				_ = command.Process.Signal(os.Interrupt) // It may have ended already.
+			}
+		}
+	}()
+	return command.Wait()
+}
+
+// down stops the emulator that an earlier command started.
+func (l local) down(ctx context.Context) error {
+	stopped, err := emulator.StopDetached(ctx, l.pidFile())
+	if err != nil {
+		return err
+	}
+	if stopped {
+		l.say("the emulator is stopped, and all that was deployed to it is gone")
+	} else {
+		l.say("no emulator that `make up` started is running")
+	}
+	return nil
+}
+
+// toolchain makes the tool chain ready and shows it.
+func (l local) toolchain(ctx context.Context) error {
+	chain, err := toolchain.Ensure(ctx, l.out)
+	if err != nil {
+		return err
+	}
+	if !chain.Built {
+		fmt.Println("# installed:", chain.Pulumi)
+		return nil
+	}
+	fmt.Println("# built from Go modules. To use it in this shell: eval \"$(make -s toolchain)\"")
+	for _, variable := range chain.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		fmt.Printf("export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	return nil
+}
+
+// environment is the environment of Pulumi: the user's, with the emulator in the
+// place of AWS, and with where the local stack is. The provider has its
+// configuration; the variables are for what does not read it, such as pulumi logs.
+func (l local) environment(chain *toolchain.Chain, url string) []string {
+	environment := withoutAWS(os.Environ())
+	environment = append(environment, chain.Env()...)
+	return append(environment,
+		"AWS_ENDPOINT_URL="+url,
+		"AWS_ACCESS_KEY_ID=emulator",
+		"AWS_SECRET_ACCESS_KEY=emulator",
+		"AWS_EC2_METADATA_DISABLED=true",
+		"PULUMI_BACKEND_URL=file://"+l.state(),
+		"PULUMI_CONFIG_PASSPHRASE="+passphrase,
+		"PULUMI_STACK="+stack,
+	)
+}
+
+func (l local) state() string   { return filepath.Join(l.dir, "state") }
+func (l local) pidFile() string { return filepath.Join(l.dir, "emulator.pid") }
+
+// checkpoint is the file in which Pulumi's file backend keeps the stack.
+func (l local) checkpoint() string {
+	return filepath.Join(l.state(), ".pulumi", "stacks", "ecs-sample-app", stack+".json")
+}
+
+// relative shortens a path for a message.
+func (l local) relative(path string) string {
+	if short, err := filepath.Rel(l.root, path); err == nil {
+		return short
+	}
+	return path
+}
+
+// say writes a line for the user.
+func (l local) say(format string, arguments ...any) {
+	_, _ = fmt.Fprintf(l.out, format+"\n", arguments...) // Nothing to do where the terminal is gone.
+}

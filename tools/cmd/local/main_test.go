@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ecs-sample-app/tools/toolchain"
+)
+
+const (
+	deployed = `{"version":3,"checkpoint":{"stack":"local","latest":{"resources":[
+		{"type":"pulumi:pulumi:Stack"},
+		{"type":"pulumi:providers:aws","custom":true},
+		{"type":"ecs-sample-app:network:Network"},
+		{"type":"aws:ec2/vpc:Vpc","custom":true},
+		{"type":"aws:ec2/subnet:Subnet","custom":true}]}}}`
+	empty = `{"version":3,"checkpoint":{"stack":"local","latest":{}}}`
+)
+
+func TestTheStateOfAnEmulatorThatIsGoneIsSetAside(t *testing.T) {
+	l, out := newLocal(t, deployed)
+	if err := l.setStateAside(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(l.checkpoint()); err == nil {
+		t.Error("the old state is still in place: Pulumi would update what is not there")
+	}
+	if _, err := os.Stat(l.state() + ".20260102-030405"); err != nil {
+		t.Errorf("the old state is lost: %v", err)
+	}
+	for _, part := range []string{"2 resources", "new and empty", ".local/state.20260102-030405"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the user is not told %q: %s", part, out)
+		}
+	}
+}
+
+func TestAStateWithoutResourcesStays(t *testing.T) {
+	l, out := newLocal(t, empty)
+	if err := l.setStateAside(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(l.checkpoint()); err != nil || out.Len() > 0 {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
+func TestAStateThatCannotBeReadSaysHowToBeginAnew(t *testing.T) {
+	for _, content := range []string{"", "{", `{"version":3}`} {
+		l, _ := newLocal(t, content)
+		if err := l.setStateAside(time.Now()); err == nil || !strings.Contains(err.Error(), "delete the folder .local") {
+			t.Errorf("%q: got %v", content, err)
+		}
+	}
+}
+
+func TestWithoutAStateNothingIsSetAside(t *testing.T) {
+	l := local{dir: t.TempDir(), out: t.Output()}
+	if err := l.setStateAside(time.Now()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheConfigurationOfTheLocalStackSendsEverythingToOneAddress(t *testing.T) {
+	root, err := toolchain.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := endpoint(string(content)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnEndpointAnywhereElseIsRefused(t *testing.T) {
+	for name, config := range map[string]string{
+		"none":             "config:\n  aws:region: us-east-1\n",
+		"only a comment":   "# http://127.0.0.1:1\n",
+		"two":              "ec2: http://127.0.0.1:1\necs: http://127.0.0.1:2\n",
+		"a real one":       "ec2: https://ec2.us-east-1.amazonaws.com\n",
+		"another machine":  "ec2: http://192.0.2.1:14599\n",
+		"a name":           "ec2: http://localhost:14599\n",
+		"without a port":   "ec2: http://127.0.0.1\n",
+		"with encryption":  "ec2: https://127.0.0.1:14599\n",
+		"any port":         "ec2: http://127.0.0.1:0\n",
+		"real and emulate": "ec2: http://127.0.0.1:14599\ns3: https://s3.amazonaws.com\n",
+	} {
+		if got, err := endpoint(config); err == nil || !strings.Contains(err.Error(), "Pulumi.local.yaml: aws:endpoints") {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	got, err := endpoint("aws:endpoints:\n  - ec2: http://127.0.0.1:14599\n    ecs: \"http://127.0.0.1:14599\"\n")
+	if err != nil || got != "127.0.0.1:14599" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestTheUsersOwnAccountIsOutOfReach(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "production")
+	t.Setenv("AWS_SESSION_TOKEN", "secret")
+	l := local{root: "/repository", dir: "/repository/.local"}
+	env := l.environment(&toolchain.Chain{}, "http://127.0.0.1:14599")
+	for _, variable := range env {
+		if strings.HasPrefix(variable, "AWS_PROFILE") || strings.HasPrefix(variable, "AWS_SESSION_TOKEN") {
+			t.Errorf("%s is passed on: a command could reach the user's account", variable)
+		}
+	}
+	for _, want := range []string{"AWS_ENDPOINT_URL=http://127.0.0.1:14599", "PULUMI_BACKEND_URL=file:///repository/.local/state", "PULUMI_STACK=local"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func TestTheExitCodeOfPulumiIsPassedOn(t *testing.T) {
+	dir := t.TempDir()
+	fake := filepath.Join(dir, "pulumi")
+	if err := os.WriteFile(fake, []byte("#!/bin/sh\nexit 7\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := local{root: dir, dir: dir, out: t.Output()}
+	err := l.command(t.Context(), &toolchain.Chain{Pulumi: fake}, os.Environ(), nil)
+	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 7 { //nolint:errorlint // it must be this very error
+		t.Errorf("got %v, want exit code 7", err)
+	}
+}
+
+func TestWithoutACommandTheUsageIsShown(t *testing.T) {
+	for _, arguments := range [][]string{nil, {"deploy"}} {
+		if err := run(t.Context(), arguments); err == nil || !strings.Contains(err.Error(), "usage: local COMMAND") {
+			t.Errorf("%v: got %v", arguments, err)
+		}
+	}
+}
+
+func TestStoppingNothingIsFine(t *testing.T) {
+	var out bytes.Buffer
+	l := local{dir: t.TempDir(), out: &out}
+	for range 2 {
+		if err := l.down(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(out.String(), "no emulator") {
+		t.Errorf("the user is told %q", out.String())
+	}
+}
+
+func newLocal(t *testing.T, checkpoint string) (local, *bytes.Buffer) {
+	t.Helper()
+	root := t.TempDir()
+	var out bytes.Buffer
+	l := local{root: root, dir: filepath.Join(root, ".local"), out: &out}
+	if err := os.MkdirAll(filepath.Dir(l.checkpoint()), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.checkpoint(), []byte(checkpoint), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return l, &out
+}
