@@ -1,0 +1,70 @@
+# `make` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help up preview destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint vet fmt check
+
+# Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
+ARGS ?=
+
+# Modules that are linted and vetted. The AWS provider, tools/pulumi-resource-aws,
+# is not among them: outside its slim copy all of AWS would be compiled first. It
+# has its own target, test-provider.
+MODULES := . tools $(patsubst %/,%,$(dir $(wildcard e2e/go.mod)))
+
+# The program behind the local stack. Built, not `go run`, for Pulumi's exit code.
+LOCAL := .local/local
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(LOCAL) ## deploy to an AWS emulator on this machine, no account needed
+	@$(LOCAL) up $(ARGS)
+
+preview: $(LOCAL) ## show what `make up` would change
+	@$(LOCAL) preview $(ARGS)
+
+destroy: $(LOCAL) ## delete what `make up` made
+	@$(LOCAL) destroy $(ARGS)
+
+down: $(LOCAL) ## stop the emulator
+	@$(LOCAL) down
+
+pulumi: $(LOCAL) ## run Pulumi on the local stack: make pulumi ARGS="stack output"
+	@$(LOCAL) pulumi $(ARGS)
+
+toolchain: $(LOCAL) ## build what is missing of the tool chain
+	@$(LOCAL) toolchain
+
+$(LOCAL): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/cmd/local/*.go))
+	@mkdir -p $(@D)
+	@cd tools && go build -o ../$@ ./cmd/local
+
+test: test-unit test-e2e ## run all tests
+
+test-unit: ## run the tests of the program and of the tools
+	go test ./...
+	cd tools && go test ./...
+
+test-e2e: ## run the lifecycle tests against an emulator
+	cd e2e && go test ./...
+
+test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make toolchain`
+	@$(LOCAL) provider vet
+	@$(LOCAL) provider test
+
+fuzz: ## fuzz the configuration for half a minute
+	go test -run '^$$' -fuzz '^FuzzConfig$$' -fuzztime 30s .
+
+bench: ## measure previews and updates
+	cd e2e && go run ./bench
+
+lint: ## lint, with the linters of .golangci.yml
+	@cd tools/golangci-lint && go build -trimpath -ldflags='-s -w' -o ../../.local/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && "$(CURDIR)/.local/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
+
+vet: ## find what the compiler lets pass
+	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && go vet ./...) || exit 1; done
+
+fmt: ## format the code
+	gofmt -s -w $$(git ls-files '*.go')
+
+check: lint vet test ## everything that CI runs
