@@ -1,6 +1,7 @@
 package infratest
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -90,6 +91,9 @@ func loadBalancer(name string, inputs resource.PropertyMap) resource.PropertyMap
 
 // Call answers an invoke, as AWS would.
 func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record.Calls = append(m.record.Calls, Call{Token: args.Token, Provider: args.Provider})
 	switch args.Token {
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		zones := m.options.Zones
@@ -104,9 +108,7 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return properties("accountId", Account), nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	complaint := "the recorder does not know the invoke " + args.Token + ": add its answer"
 	m.complaints = append(m.complaints, complaint)
-	return nil, fmt.Errorf("%s", complaint)
+	return nil, errors.New(complaint)
 }

@@ -3,6 +3,7 @@
 package infratest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
 )
 
 const (
@@ -77,10 +80,18 @@ type Resource struct {
 	Timeouts [3]string
 }
 
-// Record is what a program registered.
+// Call is an invoke that was made.
+type Call struct {
+	// Token is the function, Provider the one that was asked.
+	Token, Provider string
+}
+
+// Record is what a program registered, asked and exported.
 type Record struct {
 	t         testing.TB
 	Resources []Resource
+	Calls     []Call
+	outputs   map[string]any
 }
 
 // Run runs a program and returns what it registered, and the program's error.
@@ -88,8 +99,8 @@ type Record struct {
 // with made-up answers it would prove nothing.
 func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	t.Helper()
-	mocks := &mocks{options: o, record: &Record{t: t}}
-	err := pulumi.RunErr(program, pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
+	mocks := &mocks{options: o, record: &Record{t: t, outputs: map[string]any{}}}
+	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
 		info.Config = o.Config
 	})
@@ -170,6 +181,53 @@ func (r *Record) String(from Resource, input string) string {
 	return value.StringValue()
 }
 
+// Output returns what the program exported by that name; a test that would
+// compare nothing fails.
+func (r *Record) Output(name string) any {
+	r.t.Helper()
+	value, ok := r.outputs[name]
+	if !ok {
+		r.t.Fatalf("the program exported no known %s: %v", name, r.outputs)
+	}
+	return value
+}
+
+// WantNames wants a program's resources to have just these names, in both
+// modes. Names are API: without an alias a rename replaces what runs.
+func WantNames(t *testing.T, program pulumi.RunFunc, want ...string) {
+	t.Helper()
+	Both(t, func(t *testing.T, mode Mode) {
+		t.Helper()
+		if got := MustRun(t, program, Options{Mode: mode}).Names(); !slices.Equal(got, want) {
+			t.Errorf("the children are %v, not %v: without an alias a rename replaces what runs", got, want)
+		}
+	})
+}
+
+// WantRefused wants a program to fail with a problem at each of these paths,
+// in this order, all at once and with nothing registered.
+func WantRefused(t *testing.T, program pulumi.RunFunc, want ...string) {
+	t.Helper()
+	Both(t, func(t *testing.T, mode Mode) {
+		t.Helper()
+		record, err := Run(t, program, Options{Mode: mode})
+		var problems check.Problems
+		if !errors.As(err, &problems) {
+			t.Fatalf("the error names no problems: %v", err)
+		}
+		var paths []string
+		for _, p := range problems {
+			paths = append(paths, p.Path)
+		}
+		if !slices.Equal(paths, want) {
+			t.Errorf("there are problems with %v, not with %v", paths, want)
+		}
+		if len(record.Resources) > 0 {
+			t.Errorf("%v were registered all the same", record.Names())
+		}
+	})
+}
+
 // mocks stands for the engine and the providers.
 type mocks struct {
 	options Options
@@ -177,6 +235,24 @@ type mocks struct {
 	mu         sync.Mutex
 	record     *Record
 	complaints []string
+}
+
+// withExports notes what a program exports, once it is known.
+func (m *mocks) withExports(program pulumi.RunFunc) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		if err := program(ctx); err != nil {
+			return err
+		}
+		for name, output := range ctx.GetCurrentExportMap() {
+			pulumi.ToOutput(output).ApplyT(func(value any) any {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.record.outputs[name] = value
+				return value
+			})
+		}
+		return nil
+	}
 }
 
 // NewResource records a registration and answers as the provider would.

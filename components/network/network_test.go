@@ -1,0 +1,121 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/infratest"
+)
+
+// makes is a program that makes a network.
+func makes(args Args, opts ...pulumi.ResourceOption) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "net", args, opts...)
+		return err
+	}
+}
+
+func TestTheZeroValueMakesTheNamedChildren(t *testing.T) {
+	t.Parallel()
+	infratest.WantNames(t, makes(Args{}),
+		"net-default-sg", "net-igw", "net-public-1", "net-public-1-routes", "net-public-2", "net-public-2-routes",
+		"net-public-internet-route", "net-public-routes", "net-s3-endpoint", "net-vpc")
+}
+
+func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes(Args{ZoneCount: 3}), infratest.Options{})
+	for i, want := range []struct{ zone, block string }{
+		{"us-east-1a", "10.0.0.0/24"}, {"us-east-1b", "10.0.1.0/24"}, {"us-east-1c", "10.0.2.0/24"},
+	} {
+		subnet := record.Get(fmt.Sprintf("net-public-%d", i+1))
+		if got := record.String(subnet, "availabilityZone"); got != want.zone {
+			t.Errorf("subnet %d lies in %s, not in %s: AWS lists zones in no order, and a change replaces the subnet", i+1, got, want.zone)
+		}
+		if got := record.String(subnet, "cidrBlock"); got != want.block {
+			t.Errorf("subnet %d has the block %s, not %s", i+1, got, want.block)
+		}
+		if subnet.Inputs["mapPublicIpOnLaunch"].BoolValue() {
+			t.Errorf("subnet %d gives public addresses to everything in it", i+1)
+		}
+	}
+}
+
+func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes(Args{Zones: []string{"us-east-1f", "us-east-1d"}}), infratest.Options{Zones: []string{}})
+	for i, want := range []string{"us-east-1f", "us-east-1d"} {
+		if got := record.String(record.Get(fmt.Sprintf("net-public-%d", i+1)), "availabilityZone"); got != want {
+			t.Errorf("subnet %d lies in %s, not in %s as was asked for", i+1, got, want)
+		}
+	}
+}
+
+func TestTooFewZonesAreFoundBeforeAnythingIsRegistered(t *testing.T) {
+	t.Parallel()
+	record, err := infratest.Run(t, makes(Args{ZoneCount: 3}), infratest.Options{Zones: []string{"us-west-1a", "us-west-1b"}})
+	if err == nil || !strings.Contains(err.Error(), "zoneCount: got 3, want at most the 2 zones") {
+		t.Errorf("the error does not say how many zones there are: %v", err)
+	}
+	if len(record.Resources) > 0 {
+		t.Errorf("%v were registered and can't be finished", record.Names())
+	}
+}
+
+func TestZonesAreAskedOfTheProviderThatTheNetworkUses(t *testing.T) {
+	t.Parallel()
+	program := func(ctx *pulumi.Context) error {
+		elsewhere, err := aws.NewProvider(ctx, "elsewhere", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")})
+		if err != nil {
+			return err
+		}
+		return makes(Args{}, pulumi.Provider(elsewhere))(ctx)
+	}
+	record := infratest.MustRun(t, program, infratest.Options{})
+	for _, call := range record.Calls {
+		if !strings.Contains(call.Provider, "elsewhere") {
+			t.Errorf("%s asks the default provider, so subnets get zones of another region", call.Token)
+		}
+	}
+	if len(record.Calls) == 0 {
+		t.Fatal("nothing was asked, so there is nothing to test")
+	}
+}
+
+func TestBadArgumentsAreRefusedTogether(t *testing.T) {
+	t.Parallel()
+	infratest.WantRefused(t, makes(Args{
+		CIDRBlock: "10.0.0.1/16", ZoneCount: 4, Zones: []string{"here"}, Tags: map[string]string{"aws:x": "y"},
+	}), "cidrBlock", "zoneCount", "zones", "zones[0]", "tags.aws:x")
+}
+
+func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
+	t.Parallel()
+	for bits := largestBlock; bits <= smallestBlock; bits++ {
+		vpc := netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), bits)
+		room := netip.PrefixFrom(vpc.Addr(), bits+4)
+		blocks, err := publicBlocks(vpc.String(), MaxZoneCount)
+		if err != nil {
+			t.Fatalf("%s can't be divided: %v", vpc, err)
+		}
+		var before netip.Prefix
+		for _, text := range blocks {
+			block := netip.MustParsePrefix(text)
+			if block.Bits() > smallestSubnet {
+				t.Errorf("%s of %s is too small for a load balancer", block, vpc)
+			}
+			if !room.Contains(block.Addr()) || block.Bits() < room.Bits() {
+				t.Errorf("%s of %s reaches beyond %s, into the room for private subnets", block, vpc, room)
+			}
+			if before.IsValid() && before.Overlaps(block) {
+				t.Errorf("%s and %s of %s overlap", before, block, vpc)
+			}
+			before = block
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package service
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/infratest"
+)
+
+// behind are arguments with what is required.
+func behind(change func(*Args)) Args {
+	args := Args{
+		ClusterARN:                  pulumi.String("arn:aws:ecs:us-east-1:123456789012:cluster/c"),
+		TaskDefinitionARN:           pulumi.String("arn:aws:ecs:us-east-1:123456789012:task-definition/t:1"),
+		ContainerName:               "web",
+		ContainerPort:               8080,
+		VpcID:                       pulumi.String("vpc-1"),
+		SubnetIDs:                   pulumi.ToStringArray([]string{"subnet-1"}),
+		LoadBalancerSecurityGroupID: pulumi.String("sg-1"),
+		TargetGroupARN:              pulumi.String("arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/t/1"),
+	}
+	if change != nil {
+		change(&args)
+	}
+	return args
+}
+
+func makes(args Args) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "web", args)
+		return err
+	}
+}
+
+func TestItMakesTheNamedChildren(t *testing.T) {
+	t.Parallel()
+	args := behind(func(a *Args) { a.EgressPorts = []int{443, 5432} })
+	infratest.WantNames(t, makes(args),
+		"web-lb-egress", "web-service", "web-tasks-egress-443", "web-tasks-egress-5432", "web-tasks-ingress", "web-tasks-sg")
+}
+
+func TestOnlyTheLoadBalancerReachesTheTasks(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes(behind(nil)), infratest.Options{})
+	rules := record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+	if len(rules) != 1 {
+		t.Fatalf("%d rules let somebody in: tasks would be reachable past the load balancer", len(rules))
+	}
+	if source := record.String(rules[0], "referencedSecurityGroupId"); source != "sg-1" {
+		t.Errorf("the tasks let %s in, not the load balancer", source)
+	}
+	for _, name := range []string{"web-tasks-ingress", "web-lb-egress"} {
+		rule := record.Get(name)
+		if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
+			t.Errorf("%s is not for the container's port alone", name)
+		}
+	}
+}
+
+func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
+	t.Parallel()
+	service := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
+	breaker := service.Inputs["deploymentCircuitBreaker"].ObjectValue()
+	if !breaker["enable"].BoolValue() || !breaker["rollback"].BoolValue() {
+		t.Error("a broken version would be started over and over, for hours")
+	}
+	for input, want := range map[resource.PropertyKey]float64{
+		"deploymentMinimumHealthyPercent": 100, "deploymentMaximumPercent": 200, "healthCheckGracePeriodSeconds": 60, "desiredCount": 1,
+	} {
+		if got := service.Inputs[input].NumberValue(); got != want {
+			t.Errorf("%s is %v, not %v", input, got, want)
+		}
+	}
+	if service.Timeouts != [3]string{"15m", "15m", "10m"} {
+		t.Errorf("the waits are bounded by %v", service.Timeouts)
+	}
+}
+
+func TestTheSwitchesReachTheService(t *testing.T) {
+	t.Parallel()
+	off := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
+	none := 0
+	on := infratest.MustRun(t, makes(behind(func(a *Args) {
+		a.AssignPublicIP, a.ExecuteCommand, a.SkipSteadyState, a.ForceDelete = true, true, true, true
+		a.DesiredCount, a.CapacityProvider = &none, FargateSpot
+	})), infratest.Options{}).Get("web-service")
+	for input, wantOn := range map[resource.PropertyKey]bool{
+		"enableExecuteCommand": true, "waitForSteadyState": false, "forceDelete": true,
+	} {
+		if on.Inputs[input].BoolValue() != wantOn || off.Inputs[input].BoolValue() == wantOn {
+			t.Errorf("%s does not follow its switch", input)
+		}
+	}
+	if !on.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() ||
+		off.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() {
+		t.Error("public addresses do not follow their switch")
+	}
+	if got := on.Inputs["desiredCount"].NumberValue(); got != 0 {
+		t.Errorf("0 tasks were asked for, and it is %v", got)
+	}
+	strategy := on.Inputs["capacityProviderStrategies"].ArrayValue()[0].ObjectValue()
+	if got := strategy["capacityProvider"].StringValue(); got != "FARGATE_SPOT" {
+		t.Errorf("spot capacity was asked for, and tasks run on %s", got)
+	}
+}
+
+func TestBadArgumentsAreRefusedTogether(t *testing.T) {
+	t.Parallel()
+	below := -1
+	infratest.WantRefused(t, makes(Args{
+		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, EgressPorts: []int{0},
+	}),
+		"clusterArn", "taskDefinitionArn", "vpcId", "subnetIds", "loadBalancerSecurityGroupId", "targetGroupArn",
+		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "egressPorts[0]")
+}

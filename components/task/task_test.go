@@ -1,0 +1,218 @@
+package task
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/infratest"
+)
+
+const (
+	publicImage = "public.ecr.aws/docker/library/httpd:2.4.65"
+	secretARN   = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+	paramARN    = "arn:aws:ssm:us-east-1:123456789012:parameter/db/user"
+)
+
+func makes(args Args) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "web", args)
+		return err
+	}
+}
+
+// made is the record of a task, and a document among its inputs.
+func made(t *testing.T, args Args, of, input string) (record *infratest.Record, document string) {
+	t.Helper()
+	record = infratest.MustRun(t, makes(args), infratest.Options{})
+	return record, record.String(record.Get(of), input)
+}
+
+func TestItMakesTheNamedChildren(t *testing.T) {
+	t.Parallel()
+	args := Args{Image: pulumi.String(publicImage), ExecuteCommand: true, WritableRootFilesystem: true}
+	infratest.WantNames(t, makes(args),
+		"web-exec-policy", "web-execution-policy", "web-execution-role", "web-logs", "web-task-definition", "web-task-role")
+}
+
+// The normal form is the whole document to the letter: any difference from
+// what ECS returns replaces the task definition in every update.
+func TestContainersAreWrittenInTheFormThatECSReturns(t *testing.T) {
+	t.Parallel()
+	_, got := made(t, Args{
+		Image:       pulumi.String(publicImage),
+		Port:        8080,
+		Environment: map[string]string{"B": "2", "A": "1", "C": "<&>"},
+		Secrets:     map[string]string{"USER": paramARN, "PASSWORD": secretARN},
+		Command:     []string{"serve"},
+	}, "web-task-definition", "containerDefinitions")
+	want := `[{"name":"web","image":"` + publicImage + `",` +
+		`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],"essential":true,"command":["serve"],` +
+		`"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"},{"name":"C","value":"\u003c\u0026\u003e"}],` +
+		`"secrets":[{"name":"PASSWORD","valueFrom":"` + secretARN + `"},{"name":"USER","valueFrom":"` + paramARN + `"}],` +
+		`"stopTimeout":30,"readonlyRootFilesystem":true,"logConfiguration":{"logDriver":"awslogs","options":{` +
+		`"awslogs-group":"web-logs-1234567","awslogs-region":"us-east-1","awslogs-stream-prefix":"web",` +
+		`"max-buffer-size":"25m","mode":"non-blocking"}}}]`
+	if got != want {
+		t.Errorf("containers are\n%s\nand not\n%s", got, want)
+	}
+	if strings.Contains(got, "null") {
+		t.Error("ECS returns no nulls: the task definition would be replaced in every update")
+	}
+}
+
+func TestTheTaskIsOneThatFargateRuns(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes(Args{Image: pulumi.String(publicImage), CPU: 1024, Architecture: ARM64}), infratest.Options{})
+	definition := record.Get("web-task-definition")
+	for input, want := range map[string]string{"cpu": "1024", "memory": "2048", "networkMode": "awsvpc", "family": "web-dev"} {
+		if got := record.String(definition, input); got != want {
+			t.Errorf("%s is %s, not %s", input, got, want)
+		}
+	}
+	platform := definition.Inputs["runtimePlatform"].ObjectValue()
+	if got := platform["cpuArchitecture"].StringValue(); got != "ARM64" {
+		t.Errorf("the processor is %s, and the image is for ARM64", got)
+	}
+}
+
+// statements reads a policy document, by the statements' IDs.
+func statements(t *testing.T, document string) map[string]statement {
+	t.Helper()
+	var parsed policy
+	if err := json.Unmarshal([]byte(document), &parsed); err != nil {
+		t.Fatal(err)
+	}
+	if parsed.Version != "2012-10-17" || len(parsed.Statement) == 0 {
+		t.Fatalf("that is no policy: %s", document)
+	}
+	byID := map[string]statement{}
+	for _, s := range parsed.Statement {
+		byID[s.Sid] = s
+	}
+	return byID
+}
+
+func TestOnlyTasksOfThisAccountTakeOnTheRoles(t *testing.T) {
+	t.Parallel()
+	for _, role := range []string{"web-execution-role", "web-task-role"} {
+		_, document := made(t, Args{Image: pulumi.String(publicImage)}, role, "assumeRolePolicy")
+		trusted := statements(t, document)["EcsTasksOfThisAccount"]
+		if trusted.Principal["Service"] != "ecs-tasks.amazonaws.com" {
+			t.Errorf("%s can be taken on by %v", role, trusted.Principal)
+		}
+		if trusted.Condition["StringEquals"]["aws:SourceAccount"] != "123456789012" ||
+			trusted.Condition["ArnLike"]["aws:SourceArn"] != "arn:aws:ecs:us-east-1:123456789012:*" {
+			t.Errorf("%s can be used for another account's tasks, by way of ECS: %v", role, trusted.Condition)
+		}
+	}
+}
+
+func TestTheExecutionRoleMayDoNothingBeyondItsTask(t *testing.T) {
+	t.Parallel()
+	_, document := made(t, Args{Image: pulumi.String(publicImage)}, "web-execution-policy", "policy")
+	found := statements(t, document)
+	if len(found) != 1 {
+		t.Errorf("for a public image without secrets the role needs its logs alone, and may %v", found)
+	}
+	if got := found["WriteLogs"].Resource; !slices.Equal(got, []string{"arn:aws:logs:us-east-1:123456789012:web-logs:*"}) {
+		t.Errorf("the role may write to %v", got)
+	}
+}
+
+func TestAPrivateImageMayBePulledAndNoOther(t *testing.T) {
+	t.Parallel()
+	for image, want := range map[string]string{
+		"210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2.3":        "arn:aws:ecr:eu-west-1:210987654321:repository/team/app",
+		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/app:1":        "arn:aws:ecr:us-gov-west-1:210987654321:repository/app",
+		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/app@" + testDigest: "arn:aws:ecr:cn-north-1:210987654321:repository/app",
+	} {
+		_, document := made(t, Args{Image: pulumi.String(image)}, "web-execution-policy", "policy")
+		if got := statements(t, document)["PullImage"].Resource; !slices.Equal(got, []string{want}) {
+			t.Errorf("with the image %s the role may pull %v, not %s", image, got, want)
+		}
+	}
+}
+
+const testDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestSecretsMayBeReadAndNoOthers(t *testing.T) {
+	t.Parallel()
+	_, document := made(t, Args{Image: pulumi.String(publicImage), Secrets: map[string]string{
+		"USER": paramARN, "PASSWORD": secretARN + ":password::", "HOST": secretARN + ":host::",
+	}}, "web-execution-policy", "policy")
+	found := statements(t, document)
+	if got := found["ReadSecrets"].Resource; !slices.Equal(got, []string{secretARN}) {
+		t.Errorf("the role may read the secrets %v, not just %s", got, secretARN)
+	}
+	if got := found["ReadParameters"].Resource; !slices.Equal(got, []string{paramARN}) {
+		t.Errorf("the role may read the parameters %v, not just %s", got, paramARN)
+	}
+}
+
+func TestTheApplicationMayDoNothingUnlessExecIsOn(t *testing.T) {
+	t.Parallel()
+	image := pulumi.String(publicImage)
+	record := infratest.MustRun(t, makes(Args{Image: image}), infratest.Options{})
+	if names := record.Names(); slices.Contains(names, "web-exec-policy") {
+		t.Error("the application may open channels for ECS Exec, which nobody asked for")
+	}
+	record, document := made(t, Args{Image: image, ExecuteCommand: true, WritableRootFilesystem: true}, "web-exec-policy", "policy")
+	for _, action := range statements(t, document)["OpenExecChannels"].Action {
+		if !strings.HasPrefix(action, "ssmmessages:") {
+			t.Errorf("for ECS Exec the application may %s", action)
+		}
+	}
+	if !record.WaitsFor(record.Get("web-task-definition"), "web-exec-policy") {
+		t.Error("the first task starts before ECS Exec may be used in it")
+	}
+}
+
+func TestEveryPairOfCPUAndMemoryIsFargates(t *testing.T) {
+	t.Parallel()
+	// The ends of each row of AWS's table, and how many amounts it has.
+	for cpu, row := range map[int][3]int{
+		256: {512, 2048, 3}, 512: {1024, 4096, 4}, 1024: {2048, 8192, 7}, 2048: {4096, 16384, 13},
+		4096: {8192, 30720, 23}, 8192: {16384, 61440, 12}, 16384: {32768, 122880, 12},
+	} {
+		offered := Memories(cpu)
+		if len(offered) != row[2] || offered[0] != row[0] || offered[len(offered)-1] != row[1] {
+			t.Errorf("with %d CPU units there are %v", cpu, offered)
+		}
+		for _, memory := range []int{offered[0] - 1, offered[len(offered)-1] + 1} {
+			if err := (Args{Image: pulumi.String(publicImage), CPU: cpu, Memory: memory}).Validate(); err == nil {
+				t.Errorf("%d MiB pass with %d CPU units, and ECS refuses them halfway through an update", memory, cpu)
+			}
+		}
+	}
+	if want := []int{256, 512, 1024, 2048, 4096, 8192, 16384}; !slices.Equal(CPUs(), want) {
+		t.Errorf("the CPU units are %v, not %v", CPUs(), want)
+	}
+}
+
+func TestBadArgumentsAreRefusedTogether(t *testing.T) {
+	t.Parallel()
+	infratest.WantRefused(t, makes(Args{
+		ContainerName: "a b", Port: -1, CPU: 3, Architecture: "z80", StopTimeout: 121, LogRetentionDays: 2,
+		Environment: map[string]string{"1": ""}, Secrets: map[string]string{"X": "y"}, ExecuteCommand: true,
+	}),
+		"image", "containerName", "port", "cpu", "architecture", "stopTimeout", "logRetentionDays",
+		"environment.1", "secrets.X", "executeCommand")
+}
+
+func TestAnImageMustNameOneVersion(t *testing.T) {
+	t.Parallel()
+	for _, image := range []string{"httpd", "httpd:latest", "registry.example.com:5000/httpd", "HTTPD:1", ""} {
+		if err := (Args{Image: pulumi.String(image)}).Validate(); err == nil {
+			t.Errorf("%q passes, and deploying it twice runs two versions", image)
+		}
+	}
+	for _, image := range []string{"httpd:2.4", "httpd@" + testDigest, "registry.example.com:5000/a/b:1"} {
+		if err := (Args{Image: pulumi.String(image)}).Validate(); err != nil {
+			t.Errorf("%q is refused: %v", image, err)
+		}
+	}
+}
