@@ -8,9 +8,10 @@ import (
 
 // containerDefinition is a container in the normal form in which ECS returns
 // it, and the provider keeps it: sorted variables, hostPort equal to
-// containerPort, the protocol written out, no nulls and no empty lists. In any
-// other form an update would see a difference to what ECS returned and replace
-// the task definition.
+// containerPort, the protocol written out, some lists empty and none null, and
+// no CPU units of 0, which the provider drops. In any other form an update
+// would see a difference to what ECS returned and replace the task definition,
+// or a preview bury the one line that changed.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 type containerDefinition struct {
 	Name                   string           `json:"name"`
@@ -19,12 +20,15 @@ type containerDefinition struct {
 	Essential              bool             `json:"essential"`
 	EntryPoint             []string         `json:"entryPoint,omitempty"`
 	Command                []string         `json:"command,omitempty"`
-	Environment            []variable       `json:"environment,omitempty"`
+	Environment            []variable       `json:"environment"`
+	MountPoints            []struct{}       `json:"mountPoints"`
+	VolumesFrom            []struct{}       `json:"volumesFrom"`
 	LinuxParameters        *linuxParameters `json:"linuxParameters,omitempty"`
 	Secrets                []secret         `json:"secrets,omitempty"`
 	StopTimeout            int              `json:"stopTimeout"`
 	ReadonlyRootFilesystem bool             `json:"readonlyRootFilesystem"`
 	LogConfiguration       logConfiguration `json:"logConfiguration"`
+	SystemControls         []struct{}       `json:"systemControls"`
 }
 
 type portMapping struct {
@@ -66,6 +70,10 @@ func (a Args) containerDefinitions(image, logGroup, region string) (string, erro
 		Essential:              true,
 		EntryPoint:             a.EntryPoint,
 		Command:                a.Command,
+		Environment:            []variable{},
+		MountPoints:            []struct{}{},
+		VolumesFrom:            []struct{}{},
+		SystemControls:         []struct{}{},
 		StopTimeout:            a.StopTimeout,
 		ReadonlyRootFilesystem: !a.WritableRootFilesystem,
 		LogConfiguration: logConfiguration{

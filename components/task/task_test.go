@@ -52,10 +52,11 @@ func TestContainersAreWrittenInTheFormThatECSReturns(t *testing.T) {
 	want := `[{"name":"web","image":"` + publicImage + `",` +
 		`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],"essential":true,"command":["serve"],` +
 		`"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"},{"name":"C","value":"\u003c\u0026\u003e"}],` +
+		`"mountPoints":[],"volumesFrom":[],` +
 		`"secrets":[{"name":"PASSWORD","valueFrom":"` + secretARN + `"},{"name":"USER","valueFrom":"` + paramARN + `"}],` +
 		`"stopTimeout":30,"readonlyRootFilesystem":true,"logConfiguration":{"logDriver":"awslogs","options":{` +
 		`"awslogs-group":"web-logs-1234567","awslogs-region":"us-east-1","awslogs-stream-prefix":"web",` +
-		`"max-buffer-size":"25m","mode":"non-blocking"}}}]`
+		`"max-buffer-size":"25m","mode":"non-blocking"}},"systemControls":[]}]`
 	if got != want {
 		t.Errorf("containers are\n%s\nand not\n%s", got, want)
 	}
