@@ -1,6 +1,6 @@
 // Package emulator starts, finds and stops the AWS emulator that the local stack
 // and the lifecycle tests deploy to: moto (https://docs.getmoto.org), as the
-// server program moto_server.
+// server program moto_server, behind a proxy that mends a few of its answers.
 //
 // moto is a control plane in memory. It keeps what is created, and answers for it,
 // for as long as it runs; nothing listens behind a load balancer's name.
@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,13 +25,6 @@ import (
 )
 
 const (
-	// runningTasks is how many tasks of a service moto says are running where
-	// Options does not say. moto runs none and holds one fixed number for every
-	// service (its MOTO_ECS_SERVICE_RUNNING, 0 if unset). A service is steady, and
-	// the wait for it over, when that number is its desired count, which is 1 by
-	// default in this repository's program.
-	runningTasks = 1
-
 	// startTimeout is how long a start may take. moto itself takes two seconds;
 	// the rest is for uvx, which may have to download it first.
 	startTimeout = 2 * time.Minute
@@ -42,6 +37,10 @@ const (
 
 	// requirement is the moto that uvx runs. The program is tested with moto 5.
 	requirement = "moto[server]>=5,<6"
+
+	// Command is the first argument of a detached emulator's process; the program
+	// hands the others to Serve.
+	Command = "emulator"
 )
 
 // Options say how to start an emulator.
@@ -51,17 +50,13 @@ type Options struct {
 	// is used as it is; a port that something else holds is an error.
 	Address string
 
-	// RunningTasks is how many tasks of each ECS service the emulator shows as
-	// running, 1 by default. A service with another desired count never becomes
-	// steady.
-	RunningTasks int
-
 	// Log is the file for moto's output, which has a line for every request. By
 	// default it is a new file in the folder for temporary files.
 	Log string
 
 	// PIDFile, if given, detaches the emulator: it goes on when this program ends,
-	// until StopDetached is called with the same file.
+	// until StopDetached is called with the same file. The program must then call
+	// Serve when its first argument is Command.
 	PIDFile string
 }
 
@@ -76,54 +71,121 @@ type Emulator struct {
 	// Log is the file with its output, empty for one found running.
 	Log string
 
-	process *exec.Cmd
+	server  *http.Server  // nil where it is detached
+	process *exec.Cmd     // moto, or the detached emulator
 	ended   chan struct{} // closed once the process has ended
 }
 
 // Start returns an emulator that answers at the address of the options: the one
 // that is there, or else a new one.
 func Start(ctx context.Context, o Options) (*Emulator, error) {
-	address, err := freeAddress(o.Address)
-	if err != nil {
-		return nil, err
+	if o.Address == "" {
+		o.Address = "127.0.0.1:0"
 	}
-	if inUse(ctx, address) {
-		if !answers(ctx, address) {
-			return nil, fmt.Errorf("%s is in use by a program that is not moto: stop that program, or choose another port for the emulator (the local stack has it in Pulumi.local.yaml, under aws:endpoints)", address)
+	if _, _, err := net.SplitHostPort(o.Address); err != nil {
+		return nil, fmt.Errorf("the emulator's address is a host and a port, such as 127.0.0.1:0, not %q: %w", o.Address, err)
+	}
+	listener, err := net.Listen("tcp", o.Address) //nolint:noctx // it does not wait for anything
+	switch {
+	case err == nil && o.PIDFile != "":
+		if err := listener.Close(); err != nil {
+			return nil, err
 		}
-		return &Emulator{URL: "http://" + address}, nil
+		return detach(ctx, listener.Addr().String(), o)
+	case err == nil:
+		return start(ctx, listener, o.Log)
+	case answers(ctx, o.Address):
+		return &Emulator{URL: "http://" + o.Address}, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by a program that is not moto: stop that program, or choose another port for the emulator (the local stack has it in Pulumi.local.yaml, under aws:endpoints)", o.Address)
+	default:
+		return nil, fmt.Errorf("listen on %s: %w", o.Address, err)
 	}
-	return start(ctx, address, o)
 }
 
-// start starts moto on an address that is free.
-func start(ctx context.Context, address string, o Options) (*Emulator, error) {
-	command, err := command(address)
+// start starts moto, and serves the proxy before it.
+func start(ctx context.Context, listener net.Listener, log string) (*Emulator, error) {
+	e, err := startMoto(ctx, listener.Addr().String(), log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	moto, err := url.Parse(e.URL)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), e.Stop())
+	}
+	e.URL = "http://" + listener.Addr().String()
+	e.server = &http.Server{Handler: newProxy(moto), ReadHeaderTimeout: time.Minute}
+	go func() { _ = e.server.Serve(listener) }() // It ends with Stop.
+	return e, nil
+}
+
+// startMoto starts moto on a free port, for an emulator that listens on an address.
+func startMoto(ctx context.Context, address, log string) (*Emulator, error) {
+	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed in the next lines
+	if err != nil {
+		return nil, fmt.Errorf("find a free port for moto: %w", err)
+	}
+	port := free.Addr().String()
+	if err := free.Close(); err != nil {
+		return nil, err
+	}
+	command, err := command(address, port)
 	if err != nil {
 		return nil, err
 	}
-	tasks := o.RunningTasks
-	if tasks == 0 {
-		tasks = runningTasks
+	return run(ctx, port, log, exec.Command(command[0], command[1:]...)) //nolint:gosec,noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
+}
+
+// detach starts this program a second time, to serve an emulator on its own.
+func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
-	log, err := openLog(o.Log)
+	process := exec.Command(program, Command, address, o.Log) //nolint:gosec,noctx // this very program, which outlives the context that started it
+	e, err := run(ctx, address, o.Log, process)
+	if err != nil {
+		return nil, err
+	}
+	if err := writePID(o.PIDFile, process.Process.Pid); err != nil {
+		return nil, errors.Join(fmt.Errorf("note the emulator's process: %w", err), e.Stop())
+	}
+	return e, nil
+}
+
+// Serve is the detached emulator: arguments are those that follow Command. It ends
+// when it is told to.
+func Serve(ctx context.Context, arguments []string) error {
+	if len(arguments) != 2 {
+		return fmt.Errorf("%s takes an address and a log, and is started by this program itself", Command)
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	e, err := Start(ctx, Options{Address: arguments[0], Log: arguments[1]})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return e.Stop()
+	case <-e.ended:
+		return errors.Join(fmt.Errorf("moto_server ended; the end of its log, %s:\n%s", e.Log, tail(e.Log)), e.Stop())
+	}
+}
+
+// run starts a process in a group of its own, so that Ctrl-C in the terminal does
+// not reach it and Stop ends it with its children, and waits until it answers.
+func run(ctx context.Context, address, path string, process *exec.Cmd) (*Emulator, error) {
+	log, err := openLog(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the emulator's log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the emulator has its own handle; nothing was written through this one
-
-	process := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the context that started it
-	process.Env = append(os.Environ(),
-		"MOTO_ECS_SERVICE_RUNNING="+strconv.Itoa(tasks),
-		"MOTO_IAM_LOAD_MANAGED_POLICIES=true") // Without it a role cannot be given one of AWS's own policies.
+	process.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true")
 	process.Stdout, process.Stderr = log, log
-	if o.PIDFile != "" {
-		process.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // So that Ctrl-C in the terminal does not reach it.
-	} else {
-		process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // So that Stop can end uvx together with its child.
-	}
+	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", command[0], err)
+		return nil, fmt.Errorf("start %s: %w", process.Path, err)
 	}
 	e := &Emulator{URL: "http://" + address, Started: true, Log: log.Name(), process: process, ended: make(chan struct{})}
 	go func() {
@@ -132,11 +194,6 @@ func start(ctx context.Context, address string, o Options) (*Emulator, error) {
 	}()
 	if err := e.await(ctx, address); err != nil {
 		return nil, errors.Join(err, e.Stop())
-	}
-	if o.PIDFile != "" {
-		if err := writePID(o.PIDFile, process.Process.Pid); err != nil {
-			return nil, errors.Join(fmt.Errorf("note the emulator's process: %w", err), e.Stop())
-		}
 	}
 	return e, nil
 }
@@ -148,9 +205,9 @@ func (e *Emulator) await(ctx context.Context, address string) error {
 	for !answers(ctx, address) {
 		select {
 		case <-e.ended:
-			return fmt.Errorf("moto_server ended before it answered on %s; the end of its log, %s:\n%s", address, e.Log, tail(e.Log))
+			return fmt.Errorf("the emulator ended before it answered on %s; the end of its log, %s:\n%s", address, e.Log, tail(e.Log))
 		case <-ctx.Done():
-			return fmt.Errorf("moto_server does not answer on %s; see its log, %s: %w", address, e.Log, ctx.Err())
+			return fmt.Errorf("the emulator does not answer on %s; see its log, %s: %w", address, e.Log, ctx.Err())
 		case <-time.After(pollInterval):
 		}
 	}
@@ -162,14 +219,18 @@ func (e *Emulator) Stop() error {
 	if !e.Started {
 		return nil
 	}
-	return end(e.process.Process.Pid, func() bool {
+	var err error
+	if e.server != nil {
+		err = e.server.Close()
+	}
+	return errors.Join(err, end(e.process.Process.Pid, func() bool {
 		select {
 		case <-e.ended:
 			return true
 		default:
 			return false
 		}
-	})
+	}))
 }
 
 // StopDetached ends the emulator that Start detached with this file, and reports
@@ -186,9 +247,9 @@ func StopDetached(ctx context.Context, pidFile string) (bool, error) {
 	if err != nil || pid <= 1 {
 		return false, fmt.Errorf("%s does not hold the number of a process; if an emulator still runs, end it by hand, then delete the file", pidFile)
 	}
-	running := isMoto(ctx, pid)
+	running := isEmulator(ctx, pid)
 	if running {
-		if err := end(pid, func() bool { return !isMoto(ctx, pid) }); err != nil {
+		if err := end(pid, func() bool { return !isEmulator(ctx, pid) }); err != nil {
 			return false, err
 		}
 	}
@@ -213,63 +274,39 @@ func end(pid int, ended func() bool) error {
 	return fmt.Errorf("the emulator, process %d, does not end; end it by hand", pid)
 }
 
-// isMoto tells whether the process is an emulator. Numbers of processes are used
-// again: after a restart of the machine the one in an old file is somebody else's.
-func isMoto(ctx context.Context, pid int) bool {
-	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output()
+// isEmulator tells whether the process is a detached emulator. Numbers of processes
+// are used again: after a restart of the machine the one in an old file is somebody
+// else's.
+func isEmulator(ctx context.Context, pid int) bool {
+	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // pid is a number
 	line := strings.TrimSpace(string(out))
-	return err == nil && strings.Contains(line, "moto_server") && !strings.HasPrefix(line, "Z")
+	return err == nil && strings.Contains(line, " "+Command+" ") && !strings.HasPrefix(line, "Z")
 }
 
-// command returns what starts moto on an address.
-func command(address string) ([]string, error) {
-	host, port, err := net.SplitHostPort(address)
+// command returns what starts moto on a port of this machine, for an emulator that
+// listens on an address.
+func command(address, port string) ([]string, error) {
+	host, number, err := net.SplitHostPort(port)
 	if err != nil {
 		return nil, err
 	}
-	arguments := []string{"-H", host, "-p", port}
+	arguments := []string{"-H", host, "-p", number}
 	if moto, err := exec.LookPath("moto_server"); err == nil {
 		return append([]string{moto}, arguments...), nil
 	}
 	if uvx, err := exec.LookPath("uvx"); err == nil {
 		return append([]string{uvx, "--from", requirement, "moto_server"}, arguments...), nil
 	}
+	_, number, err = net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
 	return nil, fmt.Errorf(`no AWS emulator: neither moto_server nor uvx is on PATH, and nothing answers on %[1]s. Do one of these:
   pip install 'moto[server]'       the emulator, from then on found on PATH
   install uv (docs.astral.sh/uv)   uvx then runs: uvx --from '%[2]s' moto_server
-  docker run --rm -p 127.0.0.1:%[3]s:5000 -e MOTO_ECS_SERVICE_RUNNING=%[4]d \
-    -e MOTO_IAM_LOAD_MANAGED_POLICIES=true motoserver/moto
-                                   in another terminal; what answers on the port is used`, address, requirement, port, runningTasks)
-}
-
-// freeAddress replaces port 0 by a port that is free.
-func freeAddress(address string) (string, error) {
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", fmt.Errorf("the emulator's address is a host and a port, such as 127.0.0.1:0, not %q: %w", address, err)
-	}
-	if port != "0" {
-		return address, nil
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // closed in the next line
-	if err != nil {
-		return "", fmt.Errorf("find a free port for the emulator: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// inUse tells whether something listens on an address.
-func inUse(ctx context.Context, address string) bool {
-	dialer := net.Dialer{Timeout: time.Second}
-	connection, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return false
-	}
-	_ = connection.Close()
-	return true
+  docker run --rm -p 127.0.0.1:%[3]s:5000 -e MOTO_ECS_SERVICE_RUNNING=1 motoserver/moto
+                                   in another terminal; what answers on the port is used as it is,
+                                   and each preview shows the properties of the service that moto forgets`, address, requirement, number)
 }
 
 // answers tells whether moto answers on an address. Its configuration is behind a
@@ -291,7 +328,8 @@ func answers(ctx context.Context, address string) bool {
 	return response.StatusCode < http.StatusMultipleChoices && json.NewDecoder(response.Body).Decode(&config) == nil
 }
 
-// openLog opens the log for writing at its end.
+// openLog begins a log. Two processes write to that of a detached emulator, each at
+// its end.
 func openLog(path string) (*os.File, error) {
 	if path == "" {
 		return os.CreateTemp("", "moto-*.log")
@@ -299,7 +337,7 @@ func openLog(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 }
 
 // writePID notes the number of a process.

@@ -3,6 +3,8 @@ package emulator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +14,31 @@ import (
 	"syscall"
 	"testing"
 )
+
+// TestMain is a detached emulator where Start started it as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == Command {
+		if err := Serve(context.Background(), os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// inUse tells whether something listens on an address.
+func inUse(t *testing.T, address string) bool {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return true
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
 
 func TestAPortThatSomethingElseHoldsIsNamedWithWhatToDo(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
@@ -51,11 +78,11 @@ func TestAMissingEmulatorSaysHowToInstallIt(t *testing.T) {
 
 func TestUvxIsUsedWhereMotoIsMissing(t *testing.T) {
 	t.Setenv("PATH", fakeProgram(t, "uvx", "#!/bin/sh\nexit 0\n"))
-	got, err := command("127.0.0.1:4599")
+	got, err := command("127.0.0.1:4599", "127.0.0.1:4600")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 4599" {
+	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 4600" {
 		t.Errorf("uvx would be called with %s", joined)
 	}
 }
@@ -119,7 +146,7 @@ func TestMotoStartsAndStops(t *testing.T) {
 	if err := e.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if inUse(t.Context(), address) {
+	if inUse(t, address) {
 		t.Error("the emulator still listens after it was stopped")
 	}
 	if err := e.Stop(); err != nil {
@@ -144,7 +171,7 @@ func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
 	if stopped, err := StopDetached(t.Context(), file); err != nil || !stopped {
 		t.Errorf("stopped %v, %v", stopped, err)
 	}
-	if inUse(t.Context(), address) {
+	if inUse(t, address) {
 		t.Error("the emulator still listens after it was stopped")
 	}
 	if stopped, err := StopDetached(t.Context(), file); err != nil || stopped {

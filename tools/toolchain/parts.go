@@ -70,12 +70,18 @@ func parts(root string) ([]part, error) {
 		usually:   "5 minutes",
 		variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": cli},
 	}, {
-		name:      "pulumi-language-go",
+		name:      "pulumi-language-go-host",
 		module:    filepath.Join(tools, "pulumi-language-go"),
 		target:    "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go",
-		place:     filepath.Join("bin", "pulumi-language-go"),
+		place:     filepath.Join("bin", "pulumi-language-go-host"),
 		usually:   "half a minute",
 		variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": cli},
+	}, {
+		name:    "pulumi-language-go",
+		module:  filepath.Join(tools, "pulumi-language-go"),
+		target:  ".",
+		place:   filepath.Join("bin", "pulumi-language-go"),
+		usually: "a second",
 	}, {
 		name:      "pulumi-resource-aws",
 		module:    filepath.Join(tools, "pulumi-resource-aws"),

@@ -26,32 +26,6 @@ const (
 	clientsFile     = "internal/conns/awsclient_gen.go"
 )
 
-// patches mend what stands in the way of the emulator.
-var patches = []patch{{
-	// EC2 writes the states of an endpoint in lower case, and the provider waits for
-	// its own constants in lower case, but compares here with the capitalized one of
-	// the SDK. AWS forgets a deleted endpoint before that matters. moto keeps it, as
-	// deleted, and destroying a stack would take ten minutes and fail.
-	file: "internal/service/ec2/find.go",
-	old:  "if output.State == awstypes.StateDeleted {",
-	new:  "if output.State == vpcEndpointStateDeleted {",
-}}
-
-// patch replaces a text that must occur once in a file.
-type patch struct{ file, old, new string }
-
-// apply returns the patched file.
-func (p patch) apply(src string) ([]byte, error) {
-	content, err := os.ReadFile(filepath.Join(src, p.file))
-	if err != nil {
-		return nil, err
-	}
-	if n := bytes.Count(content, []byte(p.old)); n != 1 {
-		return nil, fmt.Errorf("patch %s: it has %q %d times, not once; see whether a newer version still needs the patch", p.file, p.old, n)
-	}
-	return bytes.Replace(content, []byte(p.old), []byte(p.new), 1), nil
-}
-
 // slim copies the part of the Terraform AWS provider's module in src that the
 // given services need to dst. The whole provider takes 20 minutes and 7 GB to
 // build; the part that this program uses takes a fraction of both.
@@ -72,14 +46,6 @@ func slim(src, dst string, services []string) error {
 	w := walk{src: src, replaced: map[string][]byte{servicesFile: registry}, packages: map[string]bool{}, called: map[string]bool{}}
 	if err := w.visit(upstreamEntry); err != nil {
 		return fmt.Errorf("follow the imports of the Terraform AWS provider: %w", err)
-	}
-	for _, p := range patches {
-		if !w.packages[path.Dir(p.file)] {
-			continue
-		}
-		if w.replaced[p.file], err = p.apply(src); err != nil {
-			return err
-		}
 	}
 	clients, err := cutClients(filepath.Join(src, clientsFile), w.called)
 	if err != nil {

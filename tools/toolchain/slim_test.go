@@ -50,14 +50,7 @@ func (c *AWSClient) ECSClient(ctx context.Context) *ecs.Client { return nil }
 
 func (c *AWSClient) KMSClient(ctx context.Context) *kms.Client { return nil }
 `,
-	"internal/service/ec2/ec2.go": "package ec2\n\nfunc f() { c.EC2Client(ctx) }\n",
-	"internal/service/ec2/find.go": `package ec2
-
-func find() {
-	if output.State == awstypes.StateDeleted {
-	}
-}
-`,
+	"internal/service/ec2/ec2.go":      "package ec2\n\nfunc f() { c.EC2Client(ctx) }\n",
 	"internal/service/ec2/ec2_test.go": "package ec2\n\nimport _ \"github.com/hashicorp/terraform-provider-aws/internal/acctest\"\n",
 	"internal/service/ecs/ecs.go": `package ecs
 
@@ -89,21 +82,9 @@ func TestOnlyTheServicesAskedForAndTheirImportsAreCopied(t *testing.T) {
 	lacks(t, ecs[clientsFile], "EC2Client", "ec2_sdkv2")
 }
 
-func TestTheEndpointThatMotoKeepsAsDeletedCountsAsGone(t *testing.T) {
+func TestOnlyTheClientsThatAreCalledAreKept(t *testing.T) {
 	ec2 := slimmed(t, upstream, "ec2")
-	has(t, ec2["internal/service/ec2/find.go"], "output.State == vpcEndpointStateDeleted")
 	lacks(t, ec2[clientsFile], "KMSClient", "ECSClient")
-}
-
-func TestAPatchThatFitsNoMoreIsReported(t *testing.T) {
-	changed := map[string]string{}
-	for file, content := range upstream {
-		changed[file] = strings.ReplaceAll(content, "awstypes.StateDeleted", "stateDeleted")
-	}
-	err := slim(tree(t, changed), t.TempDir(), []string{"ec2"})
-	if err == nil || !strings.Contains(err.Error(), "find.go") || !strings.Contains(err.Error(), "still needs the patch") {
-		t.Errorf("got %v", err)
-	}
 }
 
 func TestAnUnknownServiceIsNamedWithWhereToMendIt(t *testing.T) {

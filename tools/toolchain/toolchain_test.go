@@ -95,7 +95,7 @@ func TestTheVersionsComeFromTheModulesOfThisRepository(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(names, []string{"pulumi", "pulumi-language-go", "pulumi-resource-aws"}) {
+	if !slices.Equal(names, []string{"pulumi", "pulumi-language-go-host", "pulumi-language-go", "pulumi-resource-aws"}) {
 		t.Errorf("the chain has the parts %v", names)
 	}
 }

@@ -60,6 +60,9 @@ func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
 		return fmt.Errorf("no command\n\n%s", usage)
 	}
+	if arguments[0] == emulator.Command {
+		return emulator.Serve(ctx, arguments[1:])
+	}
 	root, err := toolchain.Root()
 	if err != nil {
 		return err

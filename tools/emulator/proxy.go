@@ -1,0 +1,260 @@
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// forgotten are the properties of an ECS service that moto takes and does not
+// give back. To Pulumi each of them would be a change that somebody made behind
+// its back: a preview straight after an update would not be empty. A test asks
+// plain moto for them and says so when it has learned one.
+var forgotten = []string{
+	"availabilityZoneRebalancing",
+	"capacityProviderStrategy",
+	"deploymentConfiguration",
+	"enableECSManagedTags",
+	"enableExecuteCommand",
+	"healthCheckGracePeriodSeconds",
+}
+
+// proxy stands in front of moto and mends where its answers are not AWS's, in two
+// things that every stack comes by:
+//
+//   - ECS services: what was asked for is filled in, and the tasks that were asked
+//     for run. moto itself runs none and has one fixed number for all services.
+//   - VPC endpoints: one that was deleted does not exist. moto goes on describing
+//     it, and the provider would wait ten minutes for it to go, and fail.
+//
+// Everything else passes through as it is.
+type proxy struct {
+	moto *httputil.ReverseProxy
+
+	mu      sync.Mutex
+	asked   map[string]object // what was asked of a service, by its ARN
+	deleted map[string]bool   // IDs of VPC endpoints
+}
+
+// object is a JSON object whose values are kept to the letter.
+type object map[string]json.RawMessage
+
+func newProxy(moto *url.URL) *proxy {
+	p := &proxy{asked: map[string]object{}, deleted: map[string]bool{}}
+	p.moto = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(moto)
+			r.Out.Host = r.In.Host // moto tells some services by it.
+		},
+		ModifyResponse: p.mend,
+		// A proxy of the user's cannot reach this machine's own ports.
+		Transport: &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 16},
+	}
+	return p
+}
+
+// request is one that the proxy has to know when moto has answered it.
+type request struct {
+	action string
+	body   []byte
+}
+
+// requestKey is the key under which a request's context has it.
+type requestKey struct{}
+
+// ServeHTTP passes a request to moto.
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+
+	action := ""
+	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		if strings.HasPrefix(service, "AmazonEC2ContainerService") {
+			action = "ecs:" + name
+		}
+	} else if form, err := url.ParseQuery(string(body)); err == nil && strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
+		action = "ec2:" + form.Get("Action")
+		if gone := p.gone(form); gone != "" {
+			notFound(w, gone)
+			return
+		}
+	}
+	if action != "" {
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request{action, body}))
+	}
+	p.moto.ServeHTTP(w, r)
+}
+
+// gone returns the ID of a deleted VPC endpoint that a request asks for.
+func (p *proxy) gone(form url.Values) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range endpointIDs(form) {
+		if p.deleted[id] {
+			return id
+		}
+	}
+	return ""
+}
+
+func endpointIDs(form url.Values) []string {
+	var ids []string
+	for key, values := range form {
+		if strings.HasPrefix(key, "VpcEndpointId.") {
+			ids = append(ids, values...)
+		}
+	}
+	return ids
+}
+
+// notFound answers as EC2 does for an endpoint that does not exist
+// (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
+func notFound(w http.ResponseWriter, id string) {
+	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = fmt.Fprintf(w, "<Response><Errors><Error><Code>InvalidVpcEndpointId.NotFound</Code>"+
+		"<Message>The Vpc Endpoint Id '%s' does not exist</Message></Error></Errors><RequestID>0</RequestID></Response>",
+		url.QueryEscape(id)) // The client may have hung up.
+}
+
+// mend looks at what moto answered, where the request was one to know.
+func (p *proxy) mend(response *http.Response) error {
+	asked, ok := response.Request.Context().Value(requestKey{}).(request)
+	if !ok || response.StatusCode != http.StatusOK {
+		return nil
+	}
+	switch asked.action {
+	case "ec2:DeleteVpcEndpoints":
+		form, err := url.ParseQuery(string(asked.body))
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, id := range endpointIDs(form) {
+			p.deleted[id] = true
+		}
+	case "ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices":
+		answer, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		changed, err := p.fill(asked, answer)
+		if err != nil {
+			return fmt.Errorf("fill in moto's answer to %s: %w", asked.action, err)
+		}
+		response.Body = io.NopCloser(bytes.NewReader(changed))
+		response.ContentLength = int64(len(changed))
+		response.Header.Set("Content-Length", strconv.Itoa(len(changed)))
+	}
+	return nil
+}
+
+// fill completes the services in an answer: one under "service", or a list of them
+// under "services".
+func (p *proxy) fill(asked request, text []byte) ([]byte, error) {
+	var answer object
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return nil, err
+	}
+	if one, ok := answer["service"]; ok {
+		var service object
+		if err := json.Unmarshal(one, &service); err != nil {
+			return nil, err
+		}
+		if asked.action != "ecs:DeleteService" {
+			if err := p.remember(service, asked.body); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.fillService(service); err != nil {
+			return nil, err
+		}
+		return encodeWith(answer, "service", service)
+	}
+	var all []object
+	if err := json.Unmarshal(answer["services"], &all); err != nil {
+		return nil, err
+	}
+	for _, service := range all {
+		if err := p.fillService(service); err != nil {
+			return nil, err
+		}
+	}
+	return encodeWith(answer, "services", all)
+}
+
+func encodeWith(answer object, key string, value any) ([]byte, error) {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	answer[key] = encoded
+	return json.Marshal(answer)
+}
+
+// remember keeps what a request asked of a service; an update changes only what it
+// names.
+func (p *proxy) remember(service object, body []byte) error {
+	var asked object
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	arn := string(service["serviceArn"])
+	if p.asked[arn] == nil {
+		p.asked[arn] = object{}
+	}
+	for _, key := range forgotten {
+		if value, ok := asked[key]; ok {
+			p.asked[arn][key] = value
+		}
+	}
+	return nil
+}
+
+// fillService adds what was asked for and is missing, and shows the desired tasks
+// as running, and so every deployment as completed.
+func (p *proxy) fillService(service object) error {
+	p.mu.Lock()
+	asked := maps.Clone(p.asked[string(service["serviceArn"])])
+	p.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		if _, ok := service[key]; !ok {
+			service[key] = asked[key]
+		}
+	}
+	steady := object{"runningCount": service["desiredCount"], "pendingCount": json.RawMessage("0")}
+	maps.Copy(service, steady)
+	if service["deployments"] == nil {
+		return nil
+	}
+	var deployments []object
+	if err := json.Unmarshal(service["deployments"], &deployments); err != nil {
+		return err
+	}
+	for _, deployment := range deployments {
+		maps.Copy(deployment, steady)
+		deployment["desiredCount"] = service["desiredCount"]
+		deployment["taskDefinition"] = service["taskDefinition"]
+		deployment["rolloutState"] = json.RawMessage(`"COMPLETED"`)
+	}
+	encoded, err := json.Marshal(deployments)
+	service["deployments"] = encoded
+	return err
+}

@@ -1,0 +1,179 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// client calls AWS's APIs at an address. moto looks at the credentials only for the
+// region.
+type client struct {
+	t   *testing.T
+	url string
+}
+
+func (c client) send(header, value, service string, body []byte) (int, []byte) {
+	c.t.Helper()
+	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	request.Header.Set(header, value)
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read from
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return response.StatusCode, answer
+}
+
+// ecs calls an action of ECS, which must succeed.
+func (c client) ecs(action string, input any) map[string]any {
+	c.t.Helper()
+	body, err := json.Marshal(input)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	status, text := c.send("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+action, "ecs", body)
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil || status != http.StatusOK {
+		c.t.Fatalf("%s: %d %s", action, status, text)
+	}
+	return answer
+}
+
+// ec2 calls an action of EC2 and returns the status and the answer.
+func (c client) ec2(action string, parameters ...string) (int, string) {
+	c.t.Helper()
+	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
+	for i := 0; i < len(parameters); i += 2 {
+		form.Set(parameters[i], parameters[i+1])
+	}
+	status, text := c.send("Content-Type", "application/x-www-form-urlencoded", "ec2", []byte(form.Encode()))
+	return status, string(text)
+}
+
+// both is moto as it is, and the same behind the proxy.
+func both(t *testing.T) (plain, mended client) {
+	t.Helper()
+	needMoto(t)
+	moto, err := startMoto(t.Context(), "127.0.0.1:0", filepath.Join(t.TempDir(), "moto.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := moto.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	behind, err := url.Parse(moto.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(newProxy(behind))
+	t.Cleanup(server.Close)
+	return client{t, moto.URL}, client{t, server.URL}
+}
+
+var asked = map[string]any{
+	"availabilityZoneRebalancing":   "ENABLED",
+	"capacityProviderStrategy":      []any{map[string]any{"capacityProvider": "FARGATE", "weight": 1.0}},
+	"deploymentConfiguration":       map[string]any{"maximumPercent": 200.0},
+	"enableECSManagedTags":          true,
+	"enableExecuteCommand":          true,
+	"healthCheckGracePeriodSeconds": 60.0,
+}
+
+func TestServicesAreGivenBackAsTheyWereAskedFor(t *testing.T) {
+	plain, mended := both(t)
+	mended.ecs("CreateCluster", map[string]any{"clusterName": "c"})
+	for _, image := range []string{"a:1", "a:2"} {
+		mended.ecs("RegisterTaskDefinition", map[string]any{"family": "f", "containerDefinitions": []any{
+			map[string]any{"name": "a", "image": image, "memory": 128},
+		}})
+	}
+	input := map[string]any{"cluster": "c", "serviceName": "s", "taskDefinition": "f:1", "desiredCount": 3}
+	for key, value := range asked {
+		input[key] = value
+	}
+	mended.ecs("CreateService", input)
+	question := map[string]any{"cluster": "c", "services": []string{"s"}}
+	bare := plain.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
+	mended.ecs("UpdateService", map[string]any{
+		"cluster": "c", "service": "s", "taskDefinition": "f:2", "healthCheckGracePeriodSeconds": 90,
+	})
+
+	whole := mended.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
+	for _, key := range forgotten {
+		if _, ok := bare[key]; ok {
+			t.Errorf("moto has learned %s: take it out of the list of what it forgets", key)
+		}
+		want := asked[key]
+		if key == "healthCheckGracePeriodSeconds" {
+			want = 90.0
+		}
+		if got, wanted := text(t, whole[key]), text(t, want); got != wanted {
+			t.Errorf("%s is given back as %s, not as %s: every preview would show a change", key, got, wanted)
+		}
+	}
+	deployment := whole["deployments"].([]any)[0].(map[string]any)
+	if whole["runningCount"] != 3.0 || deployment["runningCount"] != 3.0 || deployment["rolloutState"] != "COMPLETED" {
+		t.Errorf("three tasks are desired and the service never becomes steady: %v", whole)
+	}
+	if arn, _ := deployment["taskDefinition"].(string); !strings.HasSuffix(arn, "f:2") {
+		t.Errorf("the deployment is of %s, not of the revision that was asked for", arn)
+	}
+}
+
+func TestADeletedVPCEndpointDoesNotExist(t *testing.T) {
+	plain, mended := both(t)
+	_, answer := mended.ec2("CreateVpc", "CidrBlock", "10.0.0.0/16")
+	vpc := found(t, answer, `vpc-[0-9a-f]{8,}`)
+	_, answer = mended.ec2("CreateVpcEndpoint", "VpcId", vpc, "ServiceName", "com.amazonaws.us-east-1.s3", "VpcEndpointType", "Gateway")
+	endpoint := found(t, answer, `vpce-[0-9a-f]+`)
+	if status, answer := mended.ec2("DescribeVpcEndpoints", "VpcEndpointId.1", endpoint); status != http.StatusOK {
+		t.Fatalf("the endpoint is not there: %s", answer)
+	}
+	if status, answer := mended.ec2("DeleteVpcEndpoints", "VpcEndpointId.1", endpoint); status != http.StatusOK {
+		t.Fatalf("the endpoint can't be deleted: %s", answer)
+	}
+
+	if status, _ := plain.ec2("DescribeVpcEndpoints", "VpcEndpointId.1", endpoint); status != http.StatusOK {
+		t.Error("moto has learned that a deleted endpoint does not exist: leave that to it")
+	}
+	status, answer := mended.ec2("DescribeVpcEndpoints", "VpcEndpointId.1", endpoint)
+	if status != http.StatusBadRequest || !strings.Contains(answer, "InvalidVpcEndpointId.NotFound") {
+		t.Errorf("a destroy waits ten minutes for the endpoint to go: %d %s", status, answer)
+	}
+}
+
+func found(t *testing.T, in, form string) string {
+	t.Helper()
+	match := regexp.MustCompile(form).FindString(in)
+	if match == "" {
+		t.Fatalf("there is no %s in %s", form, in)
+	}
+	return match
+}
+
+func text(t *testing.T, value any) string {
+	t.Helper()
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(encoded)
+}
