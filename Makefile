@@ -8,7 +8,7 @@ ARGS ?=
 # Modules that are linted and vetted. The AWS provider, tools/pulumi-resource-aws,
 # is not among them: outside its slim copy all of AWS would be compiled first. It
 # has its own target, test-provider.
-MODULES := . tools $(patsubst %/,%,$(dir $(wildcard e2e/go.mod)))
+MODULES := . tools tools/pulumi-language-go $(patsubst %/,%,$(dir $(wildcard e2e/go.mod)))
 
 # The program behind the local stack. Built, not `go run`, for Pulumi's exit code.
 LOCAL := .local/local
@@ -38,11 +38,11 @@ $(LOCAL): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/cmd/
 	@mkdir -p $(@D)
 	@cd tools && go build -o ../$@ ./cmd/local
 
-test: test-unit test-e2e ## run all tests
+test: ## run all tests, those that compute beside those that wait
+	@$(MAKE) --no-print-directory -j2 test-unit test-e2e
 
 test-unit: ## run the tests of the program and of the tools
-	go test ./...
-	cd tools && go test ./...
+	@for m in $(filter-out e2e,$(MODULES)); do (cd $$m && go test ./...) || exit 1; done
 
 test-e2e: ## run the lifecycle tests against an emulator
 	cd e2e && go test ./...
@@ -57,14 +57,17 @@ fuzz: ## fuzz the configuration for half a minute
 bench: ## measure previews and updates
 	cd e2e && go run ./bench
 
-lint: ## lint, with the linters of .golangci.yml
-	@cd tools/golangci-lint && go build -trimpath -ldflags='-s -w' -o ../../.local/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+.local/golangci-lint: tools/golangci-lint/go.sum
+	@mkdir -p $(@D)
+	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+lint: .local/golangci-lint ## lint, with the linters of .golangci.yml
 	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && "$(CURDIR)/.local/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
 
 vet: ## find what the compiler lets pass
 	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && go vet ./...) || exit 1; done
 
-fmt: ## format the code
-	gofmt -s -w $$(git ls-files '*.go')
+fmt: .local/golangci-lint ## format the code
+	@.local/golangci-lint fmt --config .golangci.yml
 
-check: lint vet test ## everything that CI runs
+check: lint vet test test-provider ## everything that CI runs

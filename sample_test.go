@@ -14,10 +14,10 @@ func runSample(t *testing.T, version string, port int) (page, arguments string) 
 	t.Helper()
 	htdocs, bin := t.TempDir(), t.TempDir()
 	server := "#!/bin/sh\necho \"$@\" > " + filepath.Join(htdocs, "arguments") + "\n"
-	if err := os.WriteFile(filepath.Join(bin, "httpd-foreground"), []byte(server), 0o700); err != nil { //nolint:gosec // it has to be run
+	if err := os.WriteFile(filepath.Join(bin, "httpd-foreground"), []byte(server), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "sh", "-c", sampleCommand(version, htdocs, port)) //nolint:gosec // that is what the container does
+	command := exec.CommandContext(t.Context(), "sh", "-c", sampleCommand(version, htdocs, port))
 	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("the container's command fails: %v\n%s", err, out)
@@ -27,7 +27,7 @@ func runSample(t *testing.T, version string, port int) (page, arguments string) 
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // the test's own file
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func (p Problem) String() string {
 }
 
 // Problems is the error that Validate methods return: everything that is wrong.
-type Problems []Problem
+type Problems []Problem //nolint:errname // it is a list that validation fills, and an error only at its end
 
 // Error lists the problems, a line each.
 func (ps Problems) Error() string {

@@ -13,7 +13,7 @@ func TestOnlyWhatNamesOneVersionIsATag(t *testing.T) {
 	t.Parallel()
 	for tag, fits := range map[string]bool{
 		"1": true, "2.4.65": true, "v1_a-B": true, digest: true,
-		"latest": false, "": false, " 1": false, "a:b": false, "a@b": false, "-1": false, digest[:70]: false,
+		"latest": false, "": false, "1 2": false, "a:b": false, "a@b": false, "-1": false, digest[:70]: false,
 	} {
 		var ps check.Problems
 		Tag(&ps, "tag", tag)

@@ -18,11 +18,13 @@ import (
 	"ecs-sample-app/internal/check"
 )
 
+// Where and as what programs run.
 const (
-	// Project and Stack are what programs run as.
-	Project, Stack = "ecs-sample-app", "dev"
-	// Account, Region and Partition are where they run.
-	Account, Region, Partition = "123456789012", "us-east-1", "aws"
+	Project   = "ecs-sample-app"
+	Stack     = "dev"
+	Account   = "123456789012"
+	Region    = "us-east-1"
+	Partition = "aws"
 )
 
 // Mode is what the engine does: it previews, and then most outputs are

@@ -133,7 +133,7 @@ func startMoto(ctx context.Context, address, log string) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return run(ctx, port, log, exec.Command(command[0], command[1:]...)) //nolint:gosec,noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
+	return run(ctx, port, log, exec.Command(command[0], command[1:]...)) //nolint:noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
 }
 
 // detach starts this program a second time, to serve an emulator on its own.
@@ -142,7 +142,7 @@ func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	process := exec.Command(program, Command, address, o.Log) //nolint:gosec,noctx // this very program, which outlives the context that started it
+	process := exec.Command(program, Command, address, o.Log) //nolint:noctx // this very program, which outlives the context that started it
 	e, err := run(ctx, address, o.Log, process)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ func end(pid int, ended func() bool) error {
 // are used again: after a restart of the machine the one in an old file is somebody
 // else's.
 func isEmulator(ctx context.Context, pid int) bool {
-	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // pid is a number
+	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output()
 	line := strings.TrimSpace(string(out))
 	return err == nil && strings.Contains(line, " "+Command+" ") && !strings.HasPrefix(line, "Z")
 }

@@ -28,7 +28,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-language-go: the folder of the tool chain is not on PATH:", err)
 		os.Exit(1)
 	}
-	err = syscall.Exec(host, append(append([]string{host}, options("Pulumi.yaml")...), os.Args[1:]...), os.Environ()) //nolint:gosec // the language host, with the engine's arguments
+	err = syscall.Exec(host, append(append([]string{host}, options("Pulumi.yaml")...), os.Args[1:]...), os.Environ()) //nolint:gosec // the language host, with the options of the project and the engine's arguments
 	fmt.Fprintln(os.Stderr, "pulumi-language-go: start the language host:", err)
 	os.Exit(1)
 }
@@ -36,7 +36,7 @@ func main() {
 // options are the flags for the runtime options of a project. Without a project, as
 // in `pulumi new`, there are none.
 func options(project string) []string {
-	text, err := os.ReadFile(project) //nolint:gosec // the project's own file
+	text, err := os.ReadFile(project)
 	if err != nil {
 		return nil
 	}
