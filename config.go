@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -125,24 +126,24 @@ func (r *reader) fields(c *Config) {
 	read(r, "imageTag", &c.ImageTag, r.cfg.Try, "")
 	read(r, "image", &c.Image, r.cfg.Try, "")
 	read(r, "buildContext", &c.BuildContext, r.cfg.Try, "")
-	read(r, "containerPort", &c.ContainerPort, r.cfg.TryInt, wantInt)
-	readNonZero(r, "cpu", &c.CPU, r.cfg.TryInt, wantInt)
-	readNonZero(r, "memory", &c.Memory, r.cfg.TryInt, wantInt)
+	read(r, "containerPort", &c.ContainerPort, r.int, wantInt)
+	readNonZero(r, "cpu", &c.CPU, r.int, wantInt)
+	readNonZero(r, "memory", &c.Memory, r.int, wantInt)
 	readNonZero(r, "architecture", (*string)(&c.Architecture), r.cfg.Try, "")
 	read(r, "environment", &c.Environment, object[map[string]string](r), wantStrings)
 	read(r, "secrets", &c.Secrets, object[map[string]string](r), wantStrings)
 	read(r, "readonlyRootFilesystem", &c.ReadonlyRootFilesystem, r.cfg.TryBool, wantBool)
 	read(r, "enableExecuteCommand", &c.EnableExecuteCommand, r.cfg.TryBool, wantBool)
-	read(r, "desiredCount", &c.DesiredCount, r.cfg.TryInt, wantInt)
+	read(r, "desiredCount", &c.DesiredCount, r.int, wantInt)
 	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
 	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
 	readNonZero(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
 	read(r, "allowedCidrs", &c.AllowedCIDRs, object[[]string](r), "a list of IPv4 blocks")
 	read(r, "egressPorts", &c.EgressPorts, object[[]int](r), "a list of ports")
 	readNonZero(r, "vpcCidr", &c.VpcCIDR, r.cfg.Try, "")
-	readNonZero(r, "availabilityZones", &c.AvailabilityZones, r.cfg.TryInt, wantInt)
+	readNonZero(r, "availabilityZones", &c.AvailabilityZones, r.int, wantInt)
 	read(r, "availabilityZoneNames", &c.AvailabilityZoneNames, object[[]string](r), "a list of zone names")
-	readNonZero(r, "logRetentionDays", &c.LogRetentionDays, r.cfg.TryInt, wantInt)
+	readNonZero(r, "logRetentionDays", &c.LogRetentionDays, r.int, wantInt)
 	readNonZero(r, "containerInsights", (*string)(&c.ContainerInsights), r.cfg.Try, "")
 	read(r, "deletionProtection", &c.DeletionProtection, r.cfg.TryBool, wantBool)
 	read(r, "tags", &c.Tags, object[map[string]string](r), wantStrings)
@@ -151,7 +152,7 @@ func (r *reader) fields(c *Config) {
 const (
 	wantInt     = "a whole number"
 	wantBool    = "true or false"
-	wantStrings = "an object whose values are strings"
+	wantStrings = "an object whose values are strings; in YAML, numbers need quotes"
 )
 
 // read sets a field from its key. want says what a value must look like to be
@@ -180,6 +181,16 @@ func readNonZero[T comparable](r *reader, key string, into *T, try func(string) 
 	}
 }
 
+// int reads a number as people write it: the config package's own takes 0256
+// for octal.
+func (r *reader) int(key string) (int, error) {
+	text, err := r.cfg.Try(key)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(text)
+}
+
 func object[T any](r *reader) func(string) (T, error) {
 	return func(key string) (T, error) {
 		var value T
@@ -203,7 +214,7 @@ func (r *reader) unknownKeys(project string) error {
 	for _, full := range slices.Sorted(maps.Keys(all)) {
 		key, ours := strings.CutPrefix(full, project+":")
 		if ours && !slices.Contains(r.known, key) {
-			r.problems.Add(key, all[full], "no such key; the keys are %s", check.List(slices.Sorted(slices.Values(r.known))))
+			r.problems.Add(key, all[full], "a key that is read: %s", check.List(slices.Sorted(slices.Values(r.known))))
 		}
 	}
 	return nil

@@ -57,6 +57,7 @@ var badConfigs = []struct {
 	{"empty port", withConfig("containerPort", ""), "containerPort", "a whole number"},
 	{"cpu that is not offered", withConfig("cpu", "300"), "cpu", "256, 512, 1024, 2048, 4096, 8192 or 16384"},
 	{"cpu 0", withConfig("cpu", "0"), "cpu", "without the key it is 256"},
+	{"cpu in octal", withConfig("cpu", "0x100"), "cpu", "a whole number"},
 	{"cpu in vCPU", withConfig("cpu", "0.25"), "cpu", "a whole number"},
 	{"memory that is not offered", withConfig("memory", "300"), "memory", "512, 1024 or 2048 MiB"},
 	{"memory 0", withConfig("memory", "0"), "memory", "without the key it is 512"},
