@@ -1,0 +1,343 @@
+// Package account looks into an AWS account, the way somebody with the AWS CLI
+// would: what is there, and what was not there before.
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// Region is the region of every emulated account.
+const Region = "us-east-1"
+
+// Account is an AWS account, by the APIs that the program's resources live in.
+type Account struct {
+	EC2  *ec2.Client
+	ELB  *elb.Client
+	ECS  *ecs.Client
+	IAM  *iam.Client
+	Logs *cloudwatchlogs.Client
+}
+
+// At returns the account that an emulator holds.
+func At(url string) *Account {
+	config := aws.Config{
+		Region:       Region,
+		BaseEndpoint: aws.String(url),
+		// The emulator takes any. A fixed pair keeps a developer's own profile out.
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+		}),
+	}
+	return &Account{
+		EC2:  ec2.NewFromConfig(config),
+		ELB:  elb.NewFromConfig(config),
+		ECS:  ecs.NewFromConfig(config),
+		IAM:  iam.NewFromConfig(config),
+		Logs: cloudwatchlogs.NewFromConfig(config),
+	}
+}
+
+// Kinds of things that the program creates, as Inventory names them.
+const (
+	VPCs             = "VPCs"
+	Subnets          = "subnets"
+	SecurityGroups   = "security groups"
+	GroupRules       = "security group rules"
+	InternetGateways = "internet gateways"
+	RouteTables      = "route tables"
+	Endpoints        = "VPC endpoints"
+	Interfaces       = "network interfaces"
+	LoadBalancers    = "load balancers"
+	Listeners        = "listeners"
+	TargetGroups     = "target groups"
+	Clusters         = "ECS clusters"
+	Services         = "ECS services"
+	TaskDefinitions  = "task definitions"
+	Roles            = "IAM roles"
+	RolePolicies     = "IAM role policies"
+	LogGroups        = "log groups"
+)
+
+// Inventory is the identifiers of what an account holds, sorted, by kind. A kind
+// without anything is not in it.
+type Inventory map[string][]string
+
+// Without returns what is not in an earlier inventory.
+func (i Inventory) Without(earlier Inventory) Inventory {
+	left := Inventory{}
+	for kind, ids := range i {
+		for _, id := range ids {
+			if !slices.Contains(earlier[kind], id) {
+				left[kind] = append(left[kind], id)
+			}
+		}
+	}
+	return left
+}
+
+// Counts is how many there are of each kind.
+func (i Inventory) Counts() map[string]int {
+	counts := map[string]int{}
+	for kind, ids := range i {
+		counts[kind] = len(ids)
+	}
+	return counts
+}
+
+// listings ask for one kind each. An account that was made for one test holds far
+// fewer of anything than one page of an answer. One listing uses another, which an
+// initializer can't.
+var listings map[string]func(context.Context, *Account) ([]string, error)
+
+func init() { //nolint:funlen,gocyclo // seventeen short listings
+	listings = map[string]func(context.Context, *Account) ([]string, error){
+		VPCs: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
+			return ids(out, err, func(o *ec2.DescribeVpcsOutput) (ids []string) {
+				for _, v := range o.Vpcs {
+					ids = append(ids, *v.VpcId)
+				}
+				return ids
+			})
+		},
+		Subnets: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{})
+			return ids(out, err, func(o *ec2.DescribeSubnetsOutput) (ids []string) {
+				for _, s := range o.Subnets {
+					ids = append(ids, *s.SubnetId)
+				}
+				return ids
+			})
+		},
+		SecurityGroups: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{})
+			return ids(out, err, func(o *ec2.DescribeSecurityGroupsOutput) (ids []string) {
+				for _, g := range o.SecurityGroups {
+					if *g.GroupName != "default" { // Comes and goes with its VPC.
+						ids = append(ids, *g.GroupId)
+					}
+				}
+				return ids
+			})
+		},
+		GroupRules: func(ctx context.Context, a *Account) ([]string, error) {
+			groups, err := a.List(ctx, SecurityGroups)
+			if err != nil || len(groups) == 0 {
+				return nil, err
+			}
+			out, err := a.EC2.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
+				Filters: []ec2types.Filter{{Name: aws.String("group-id"), Values: groups}},
+			})
+			return ids(out, err, func(o *ec2.DescribeSecurityGroupRulesOutput) (ids []string) {
+				for _, r := range o.SecurityGroupRules {
+					ids = append(ids, *r.SecurityGroupRuleId)
+				}
+				return ids
+			})
+		},
+		InternetGateways: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{})
+			return ids(out, err, func(o *ec2.DescribeInternetGatewaysOutput) (ids []string) {
+				for _, g := range o.InternetGateways {
+					ids = append(ids, *g.InternetGatewayId)
+				}
+				return ids
+			})
+		},
+		RouteTables: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{})
+			return ids(out, err, func(o *ec2.DescribeRouteTablesOutput) (ids []string) {
+				for _, t := range o.RouteTables {
+					if !isMain(t) {
+						ids = append(ids, *t.RouteTableId)
+					}
+				}
+				return ids
+			})
+		},
+		Endpoints: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{})
+			return ids(out, err, func(o *ec2.DescribeVpcEndpointsOutput) (ids []string) {
+				for _, e := range o.VpcEndpoints {
+					if e.State != "deleted" { // It stays listed for a while, here as in AWS.
+						ids = append(ids, *e.VpcEndpointId)
+					}
+				}
+				return ids
+			})
+		},
+		Interfaces: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{})
+			return ids(out, err, func(o *ec2.DescribeNetworkInterfacesOutput) (ids []string) {
+				for _, n := range o.NetworkInterfaces {
+					ids = append(ids, *n.NetworkInterfaceId)
+				}
+				return ids
+			})
+		},
+		LoadBalancers: func(ctx context.Context, a *Account) ([]string, error) {
+			return a.loadBalancers(ctx)
+		},
+		Listeners: func(ctx context.Context, a *Account) (all []string, err error) {
+			balancers, err := a.loadBalancers(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, balancer := range balancers {
+				out, err := a.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: aws.String(balancer)})
+				if err != nil {
+					return nil, err
+				}
+				for _, l := range out.Listeners {
+					all = append(all, *l.ListenerArn)
+				}
+			}
+			return all, nil
+		},
+		TargetGroups: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.ELB.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{})
+			return ids(out, err, func(o *elb.DescribeTargetGroupsOutput) (ids []string) {
+				for _, g := range o.TargetGroups {
+					ids = append(ids, *g.TargetGroupArn)
+				}
+				return ids
+			})
+		},
+		Clusters: func(ctx context.Context, a *Account) ([]string, error) {
+			return a.clusters(ctx)
+		},
+		Services: func(ctx context.Context, a *Account) (all []string, err error) {
+			clusters, err := a.clusters(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, cluster := range clusters {
+				out, err := a.ECS.ListServices(ctx, &ecs.ListServicesInput{Cluster: aws.String(cluster)})
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, out.ServiceArns...)
+			}
+			return all, nil
+		},
+		TaskDefinitions: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.ECS.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{Status: types.TaskDefinitionStatusActive})
+			return ids(out, err, func(o *ecs.ListTaskDefinitionsOutput) []string { return o.TaskDefinitionArns })
+		},
+		Roles: func(ctx context.Context, a *Account) ([]string, error) {
+			return a.roles(ctx)
+		},
+		RolePolicies: func(ctx context.Context, a *Account) (all []string, err error) {
+			roles, err := a.roles(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, role := range roles {
+				out, err := a.IAM.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: aws.String(role)})
+				if err != nil {
+					return nil, err
+				}
+				for _, policy := range out.PolicyNames {
+					all = append(all, role+":"+policy)
+				}
+			}
+			return all, nil
+		},
+		LogGroups: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{})
+			return ids(out, err, func(o *cloudwatchlogs.DescribeLogGroupsOutput) (ids []string) {
+				for _, g := range o.LogGroups {
+					ids = append(ids, *g.LogGroupName)
+				}
+				return ids
+			})
+		},
+	}
+}
+
+// Inventory lists all that the account holds: ECS clusters and task definitions
+// only while they are ACTIVE, as AWS keeps the rest on record.
+func (a *Account) Inventory(ctx context.Context) (Inventory, error) {
+	found := Inventory{}
+	for kind := range listings {
+		ids, err := a.List(ctx, kind)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > 0 {
+			found[kind] = ids
+		}
+	}
+	return found, nil
+}
+
+// List lists one kind.
+func (a *Account) List(ctx context.Context, kind string) ([]string, error) {
+	found, err := listings[kind](ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", kind, err)
+	}
+	return slices.Sorted(slices.Values(found)), nil
+}
+
+// isMain tells whether a route table comes and goes with its VPC.
+func isMain(table ec2types.RouteTable) bool {
+	return slices.ContainsFunc(table.Associations, func(a ec2types.RouteTableAssociation) bool {
+		return aws.ToBool(a.Main)
+	})
+}
+
+func (a *Account) loadBalancers(ctx context.Context) ([]string, error) {
+	out, err := a.ELB.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{})
+	return ids(out, err, func(o *elb.DescribeLoadBalancersOutput) (ids []string) {
+		for _, b := range o.LoadBalancers {
+			ids = append(ids, *b.LoadBalancerArn)
+		}
+		return ids
+	})
+}
+
+func (a *Account) clusters(ctx context.Context) ([]string, error) {
+	listed, err := a.ECS.ListClusters(ctx, &ecs.ListClustersInput{})
+	if err != nil || len(listed.ClusterArns) == 0 {
+		return nil, err // DescribeClusters without names would ask for one called default.
+	}
+	out, err := a.ECS.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: listed.ClusterArns})
+	return ids(out, err, func(o *ecs.DescribeClustersOutput) (ids []string) {
+		for _, c := range o.Clusters {
+			if *c.Status == "ACTIVE" {
+				ids = append(ids, *c.ClusterArn)
+			}
+		}
+		return ids
+	})
+}
+
+func (a *Account) roles(ctx context.Context) ([]string, error) {
+	out, err := a.IAM.ListRoles(ctx, &iam.ListRolesInput{})
+	return ids(out, err, func(o *iam.ListRolesOutput) (ids []string) {
+		for _, r := range o.Roles {
+			ids = append(ids, *r.RoleName)
+		}
+		return ids
+	})
+}
+
+// ids takes the identifiers out of an answer, if there is one.
+func ids[Out any](out *Out, err error, of func(*Out) []string) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	return of(out), nil
+}

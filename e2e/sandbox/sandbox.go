@@ -1,0 +1,207 @@
+// Package sandbox holds one stack each: an emulated AWS account, a folder for the
+// state, and the repository's own project, run by the real CLI and the real provider.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/tools/emulator"
+	"ecs-sample-app/tools/toolchain"
+)
+
+const (
+	// StackName is the stack in every sandbox.
+	StackName = "e2e"
+	// Project is the project's name in Pulumi.yaml, which config keys begin with.
+	Project = "ecs-sample-app"
+	// program is where Pulumi.yaml has the compiled program kept.
+	program = ".local/program"
+)
+
+// Prepare gets ready what all sandboxes share: the tool chain, and the program,
+// compiled once, where the language host finds it up to date. Linking it takes five
+// seconds of two cores, which every command would take anew.
+func Prepare(ctx context.Context) error {
+	chain, err := toolchain.Ensure(ctx, os.Stderr)
+	if err != nil {
+		return fmt.Errorf("get the tool chain: %w", err)
+	}
+	for _, variable := range chain.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	root, err := toolchain.Root()
+	if err != nil {
+		return err
+	}
+	return Compile(ctx, root, filepath.Join(root, program))
+}
+
+// Compile builds a Pulumi program.
+func Compile(ctx context.Context, dir, target string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir) //nolint:gosec // both are paths of this repository
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile %s: %w\n%s", dir, err, out)
+	}
+	return nil
+}
+
+// Sandbox is one stack in an account of its own.
+type Sandbox struct {
+	Account *account.Account
+	Stack   auto.Stack
+	// Before is what the account held before the stack, such as the default VPC.
+	Before account.Inventory
+
+	dir       string
+	variables map[string]string
+	emulator  *emulator.Emulator
+}
+
+// New makes a sandbox for the repository's own program in an empty folder.
+func New(ctx context.Context, dir string) (*Sandbox, error) {
+	root, err := toolchain.Root()
+	if err != nil {
+		return nil, err
+	}
+	return NewFor(ctx, dir, root)
+}
+
+// NewFor makes a sandbox for the program of a folder, with a copy of the Pulumi.yaml
+// there, so that a stack's config is written beside the copy and not into the checkout.
+func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error) {
+	project, err := os.ReadFile(filepath.Join(programDir, "Pulumi.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{dir: dir}
+	if err := s.startEmulator(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	s.Account = account.At(s.emulator.URL)
+	if s.Before, err = s.Account.Inventory(ctx); err != nil {
+		return nil, fmt.Errorf("look into the new account: %w", err)
+	}
+	work, state := filepath.Join(dir, "project"), filepath.Join(dir, "state")
+	for _, folder := range []string{work, state} {
+		if err := os.MkdirAll(folder, 0o750); err != nil {
+			return nil, err
+		}
+	}
+	project = fmt.Appendf(project, "\nmain: %q\n", programDir)
+	if err := os.WriteFile(filepath.Join(work, "Pulumi.yaml"), project, 0o600); err != nil {
+		return nil, err
+	}
+	s.variables = variables(s.emulator.URL, state)
+	s.Stack, err = auto.UpsertStackLocalSource(ctx, StackName, work, auto.EnvVars(s.variables))
+	if err != nil {
+		return nil, fmt.Errorf("create the stack: %w", err)
+	}
+	return s, nil
+}
+
+// starting is held while an emulator starts. It looks for a free port first and opens
+// it seconds later: two that start at once could find the same one, and two stacks
+// then share an account.
+var starting sync.Mutex
+
+func (s *Sandbox) startEmulator(ctx context.Context) (err error) {
+	starting.Lock()
+	defer starting.Unlock()
+	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(s.dir, "emulator.log")})
+	if err != nil {
+		return fmt.Errorf("start an emulator: %w", err)
+	}
+	return nil
+}
+
+// variables leave no way out of the sandbox: a test that reached a developer's own
+// account would create and destroy there.
+func variables(url, state string) map[string]string {
+	return map[string]string{
+		"PULUMI_BACKEND_URL":                          "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE":                    "sandbox",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": os.Getenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"),
+		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		"PULUMI_OPTION_COLOR":                         "never",
+		"AWS_ENDPOINT_URL":                            url,
+		"AWS_REGION":                                  account.Region,
+		"AWS_ACCESS_KEY_ID":                           "test",
+		"AWS_SECRET_ACCESS_KEY":                       "test",
+		"AWS_SESSION_TOKEN":                           "",
+		"AWS_PROFILE":                                 "",
+		"AWS_CONFIG_FILE":                             os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE":                 os.DevNull,
+		"AWS_EC2_METADATA_DISABLED":                   "true",
+	}
+}
+
+// Close ends the emulator. The account is gone with it.
+func (s *Sandbox) Close() error {
+	return s.emulator.Stop()
+}
+
+// Left is what the account holds beside what it held before the stack.
+func (s *Sandbox) Left(ctx context.Context) (account.Inventory, error) {
+	now, err := s.Account.Inventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return now.Without(s.Before), nil
+}
+
+// Set sets keys of the stack's config, by their names in Pulumi.yaml.
+func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
+	all := auto.ConfigMap{}
+	for key, value := range config {
+		all[Project+":"+key] = auto.ConfigValue{Value: value}
+	}
+	if err := s.Stack.SetAllConfig(ctx, all); err != nil {
+		return fmt.Errorf("set the stack's config: %w", err)
+	}
+	return nil
+}
+
+// Unset takes all of the stack's config back to the defaults.
+func (s *Sandbox) Unset(ctx context.Context) error {
+	all, err := s.Stack.GetAllConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("read the stack's config: %w", err)
+	}
+	if err := s.Stack.RemoveAllConfig(ctx, slices.Collect(maps.Keys(all))); err != nil {
+		return fmt.Errorf("take back the stack's config: %w", err)
+	}
+	return nil
+}
+
+// Command is a command of the CLI on the stack, for what the Automation API does not
+// offer: to be interrupted, killed or measured.
+func (s *Sandbox) Command(ctx context.Context, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, "pulumi", append(arguments, "--stack", StackName, "--non-interactive")...)
+	command.Dir = s.Stack.Workspace().WorkDir()
+	command.Env = os.Environ()
+	for _, name := range slices.Sorted(maps.Keys(s.variables)) {
+		command.Env = append(command.Env, name+"="+s.variables[name])
+	}
+	return command
+}

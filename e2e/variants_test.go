@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/sandbox"
+)
+
+// smaller is the change from port 8080, ARM64, three zones and three tasks to the
+// defaults.
+const smaller = `update sample-app-http-listener (defaultActions)
+update sample-app-lb (subnets)
+update sample-app-lb-egress (fromPort, toPort)
+delete sample-app-public-3
+delete sample-app-public-3-routes
+update sample-app-service (desiredCount, loadBalancers, networkConfiguration, taskDefinition)
+create-replacement sample-app-task-definition (containerDefinitions, runtimePlatform)
+delete-replaced sample-app-task-definition
+replace sample-app-task-definition (containerDefinitions, runtimePlatform)
+update sample-app-tasks-ingress (fromPort, toPort)
+create-replacement sample-app-tg (port)
+delete-replaced sample-app-tg
+replace sample-app-tg (port)`
+
+func TestALiveStackChangesItsPortZonesProcessorAndSize(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	set(t, s, map[string]string{"containerPort": "8080", "availabilityZones": "3", "architecture": "ARM64", "desiredCount": "3"})
+	up(t, s)
+	assertSize(t, s, 3, 3)
+	assertPort(t, s, 8080)
+	definition := taskDefinition(t, s, serving(t, s))
+	if definition.RuntimePlatform.CpuArchitecture != ecstypes.CPUArchitectureArm64 {
+		t.Errorf("tasks run on %s, not on the cheaper ARM64 that was asked for", definition.RuntimePlatform.CpuArchitecture)
+	}
+	if command := strings.Join(definition.ContainerDefinitions[0].Command, " "); !strings.Contains(command, "Listen 8080") {
+		t.Errorf("the web server is not told to listen on 8080, where the load balancer looks for it: %s", command)
+	}
+	assertNoChanges(t, s)
+
+	// The port is a target group's for life: a new one takes over.
+	set(t, s, map[string]string{"containerPort": "80", "architecture": "X86_64", "availabilityZones": "2", "desiredCount": "1"})
+	run, err := s.Preview(t.Context())
+	must(t, err, "the preview of a live stack's change fails")
+	if got := run.Summary(); got != smaller {
+		t.Errorf("a change of a live stack touches more or less than it has to:\n%s", got)
+	}
+	up(t, s)
+	assertSize(t, s, 2, 1)
+	assertPort(t, s, 80)
+	assertNoChanges(t, s)
+
+	destroy(t, s)
+	assertNothingLeft(t, s)
+}
+
+// assertSize asserts how many zones the stack spans and that all its tasks run.
+func assertSize(t *testing.T, s *sandbox.Sandbox, zones, tasks int) {
+	t.Helper()
+	want := map[string]int{}
+	for kind, n := range wholeStack {
+		want[kind] = n
+	}
+	want[account.Subnets] = zones
+	assertCounts(t, s, want)
+	service := service(t, s)
+	if int(service.DesiredCount) != tasks || service.RunningCount != service.DesiredCount || len(service.Deployments) != 1 {
+		t.Errorf("up ended with %d of %d tasks running in %d deployments, where one of %d was asked for",
+			service.RunningCount, service.DesiredCount, len(service.Deployments), tasks)
+	}
+	if got := len(service.NetworkConfiguration.AwsvpcConfiguration.Subnets); got != zones {
+		t.Errorf("tasks start in %d subnets, not in all %d", got, zones)
+	}
+}
+
+// assertPort asserts that requests take one way to the tasks, on one port.
+func assertPort(t *testing.T, s *sandbox.Sandbox, port int32) {
+	t.Helper()
+	group := one(t, s, account.TargetGroups)
+	groups, err := s.Account.ELB.DescribeTargetGroups(t.Context(), &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{group}})
+	must(t, err, "ELB does not describe the target group")
+	if got := aws.ToInt32(groups.TargetGroups[0].Port); got != port {
+		t.Errorf("the target group is on port %d, the container on %d", got, port)
+	}
+	listeners, err := s.Account.ELB.DescribeListeners(t.Context(), &elb.DescribeListenersInput{ListenerArns: []string{one(t, s, account.Listeners)}})
+	must(t, err, "ELB does not describe the listener")
+	if actions := listeners.Listeners[0].DefaultActions; len(actions) != 1 || aws.ToString(actions[0].TargetGroupArn) != group {
+		t.Errorf("the listener does not send requests to the service's target group: %+v", actions)
+	}
+	target := service(t, s).LoadBalancers[0]
+	if aws.ToString(target.TargetGroupArn) != group || aws.ToInt32(target.ContainerPort) != port {
+		t.Errorf("the service registers its tasks at %s on port %d, not at %s on %d",
+			aws.ToString(target.TargetGroupArn), aws.ToInt32(target.ContainerPort), group, port)
+	}
+	for name, egress := range map[string]bool{"sample-app-tasks-sg": false, "sample-app-lb-sg": true} {
+		open := slices.ContainsFunc(rules(t, s, securityGroup(t, s, name)), func(r ec2types.SecurityGroupRule) bool {
+			return aws.ToBool(r.IsEgress) == egress && aws.ToInt32(r.FromPort) == port && aws.ToInt32(r.ToPort) == port
+		})
+		if !open {
+			t.Errorf("%s does not let requests through on port %d: the tasks would never be healthy", name, port)
+		}
+	}
+}
