@@ -139,7 +139,9 @@ func (s *Sandbox) startEmulator(ctx context.Context) (err error) {
 // account would create and destroy there.
 func variables(url, state string) map[string]string {
 	return map[string]string{
-		"PULUMI_BACKEND_URL":                          "file://" + state,
+		// A kill in the middle of writing the files with metadata beside the state, which
+		// nobody needs, makes Pulumi say "failed to load checkpoint: EOF" from then on.
+		"PULUMI_BACKEND_URL":                          "file://" + state + "?metadata=skip",
 		"PULUMI_CONFIG_PASSPHRASE":                    "sandbox",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": os.Getenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"),
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
