@@ -97,11 +97,12 @@ func record(command func(chan<- events.EngineEvent, *Run) error) (*Run, error) {
 	for {
 		select {
 		case event, open := <-stream:
-			if !open {
+			switch {
+			case !open:
 				stream = nil
-			} else if event.Error != nil {
+			case event.Error != nil:
 				lost = fmt.Errorf("read the engine's event log: %w", event.Error)
-			} else {
+			default:
 				run.add(event.EngineEvent)
 			}
 		case err := <-done:

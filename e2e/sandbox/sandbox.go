@@ -53,7 +53,7 @@ func Prepare(ctx context.Context) error {
 
 // Compile builds a Pulumi program.
 func Compile(ctx context.Context, dir, target string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir) //nolint:gosec // both are paths of this repository
+	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir)
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile %s: %w\n%s", dir, err, out)
