@@ -44,8 +44,9 @@ test: ## run all tests, those that compute beside those that wait
 test-unit: ## run the tests of the program and of the tools
 	@for m in $(filter-out e2e,$(MODULES)); do (cd $$m && go test ./...) || exit 1; done
 
-test-e2e: ## run the lifecycle tests against an emulator
-	cd e2e && go test ./...
+test-e2e: $(LOCAL) ## run the lifecycle tests against an emulator
+	@$(LOCAL) toolchain > /dev/null
+	@cd e2e && go test ./...
 
 test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make toolchain`
 	@$(LOCAL) provider vet

@@ -121,7 +121,7 @@ func MustRun(t testing.TB, program pulumi.RunFunc, o Options) *Record {
 		t.Fatalf("the program failed: %v", err)
 	}
 	if len(record.Resources) == 0 {
-		t.Fatal("nothing was registered, so there is nothing to test")
+		t.Fatalf("nothing was registered, so there is nothing to test")
 	}
 	return record
 }
