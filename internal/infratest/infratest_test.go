@@ -15,7 +15,7 @@ type watched struct {
 	failures []string
 }
 
-func (w *watched) Helper()           {}
+func (*watched) Helper()             {}
 func (w *watched) Error(args ...any) { w.failures = append(w.failures, fmt.Sprint(args...)) }
 func (w *watched) Fatalf(format string, args ...any) {
 	w.failures = append(w.failures, fmt.Sprintf(format, args...))
