@@ -5,22 +5,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"ecs-sample-app/e2e/account"
 	"ecs-sample-app/e2e/sandbox"
 )
 
+// stages are the actions of AWS in whose middle an up is ended: at its beginning,
+// before the long wait for the load balancer, at its end.
+var stages = []string{"CreateVpc", "CreateLoadBalancer", "CreateService"}
+
 func TestAnUpThatIsInterruptedAgainAndAgainIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
-	// At its beginning, in the long wait for the load balancer, before its end.
-	for _, stage := range []string{account.VPCs, account.LoadBalancers, account.Listeners} {
-		process := upUntil(t, s, stage)
+	for _, stage := range stages {
+		process, answer := upUntil(t, s, stage)
 		must(t, process.Interrupt(), "Ctrl-C does not reach Pulumi")
-		// After the listener only the service is to come, and may be under way.
-		if output, err := process.Wait(); err == nil && stage != account.Listeners {
-			t.Fatalf("the up went on after Ctrl-C at the %s, so nothing was tested:\n%s", stage, output)
+		answer.Release()
+		// The service comes last, so there the up may end whole.
+		if output, err := process.Wait(); err == nil && stage != "CreateService" {
+			t.Fatalf("the up went on after Ctrl-C in %s, so nothing was tested:\n%s", stage, output)
 		}
 		// The engine waits for what is under way: nothing is lost, no lock stays.
 		assertKnown(t, s)
@@ -35,8 +38,8 @@ func TestAnUpThatIsInterruptedAgainAndAgainIsFinishedByTheNext(t *testing.T) {
 func TestAnUpThatIsKilledAgainAndAgainIsFinishedAfterItsPendingCreationsAreSettled(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
-	for _, stage := range []string{account.VPCs, account.LoadBalancers, account.Services} {
-		process := upUntil(t, s, stage)
+	for _, stage := range stages {
+		process, _ := upUntil(t, s, stage)
 		must(t, process.Kill(t.Context()), "Pulumi can't be killed")
 		assertLocked(t, s)
 		must(t, s.Stack.Cancel(t.Context()), "pulumi cancel does not take the lock away")
@@ -53,7 +56,7 @@ func TestAnUpThatIsKilledAgainAndAgainIsFinishedAfterItsPendingCreationsAreSettl
 func TestWhatAKilledUpLeftBehindUnsettledIsToBeFoundByItsTags(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
-	process := upUntil(t, s, account.VPCs)
+	process, _ := upUntil(t, s, "CreateVpc")
 	must(t, process.Kill(t.Context()), "Pulumi can't be killed")
 	lost := one(t, s, account.VPCs)
 	must(t, s.Stack.Cancel(t.Context()), "pulumi cancel does not take the lock away")
@@ -74,9 +77,11 @@ func TestWhatAKilledUpLeftBehindUnsettledIsToBeFoundByItsTags(t *testing.T) {
 	}
 }
 
-// upUntil starts an up and returns when AWS shows something of a kind.
-func upUntil(t *testing.T, s *sandbox.Sandbox, kind string) *sandbox.Process {
+// upUntil starts an up and returns when AWS has done an action, and before Pulumi
+// gets the answer.
+func upUntil(t *testing.T, s *sandbox.Sandbox, action string) (*sandbox.Process, *sandbox.Held) {
 	t.Helper()
+	answer := s.Gate.Hold(action)
 	process, err := s.Start(t.Context(), "up", "--yes", "--skip-preview")
 	must(t, err, "up does not start")
 	t.Cleanup(func() { // Where the test failed half-way.
@@ -84,17 +89,13 @@ func upUntil(t *testing.T, s *sandbox.Sandbox, kind string) *sandbox.Process {
 			_ = process.Kill(context.WithoutCancel(t.Context()))
 		}
 	})
-	for before := len(s.Before[kind]); ; time.Sleep(50 * time.Millisecond) {
-		found, err := s.Account.List(t.Context(), kind)
-		must(t, err, "the account can't be listed")
-		if len(found) > before {
-			return process
-		}
-		if !process.Running() {
-			output, err := process.Wait()
-			t.Fatalf("the up ended (%v) before there were any %s:\n%s", err, kind, output)
-		}
+	select {
+	case <-answer.Reached:
+	case <-process.Ended():
+		output, err := process.Wait()
+		t.Fatalf("the up ended (%v) before it came to %s:\n%s", err, action, output)
 	}
+	return process, answer
 }
 
 // assertLocked asserts that a killed up keeps others away until somebody has seen

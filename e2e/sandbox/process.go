@@ -45,6 +45,9 @@ func (p *Process) Wait() (string, error) {
 	return p.output.String(), p.err
 }
 
+// Ended is closed when the command has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // WaitFor waits for the end, but not longer than this.
 func (p *Process) WaitFor(limit time.Duration) {
 	select {

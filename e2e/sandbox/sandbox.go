@@ -67,6 +67,8 @@ type Sandbox struct {
 	Stack   auto.Stack
 	// Before is what the account held before the stack, such as the default VPC.
 	Before account.Inventory
+	// Gate stands before the emulator.
+	Gate Gate
 
 	dir       string
 	variables map[string]string
@@ -128,7 +130,9 @@ var starting sync.Mutex
 func (s *Sandbox) startEmulator(ctx context.Context) (err error) {
 	starting.Lock()
 	defer starting.Unlock()
-	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(s.dir, "emulator.log")})
+	s.emulator, err = emulator.Start(ctx, emulator.Options{
+		Log: filepath.Join(s.dir, "emulator.log"), Wrap: s.Gate.wrap,
+	})
 	if err != nil {
 		return fmt.Errorf("start an emulator: %w", err)
 	}

@@ -58,6 +58,10 @@ type Options struct {
 	// until StopDetached is called with the same file. The program must then call
 	// Serve when its first argument is Command.
 	PIDFile string
+
+	// Wrap, if given, stands before the emulator and gets every request: a test can
+	// hold some back. Not where it is detached.
+	Wrap func(http.Handler) http.Handler
 }
 
 // Emulator is an emulator that answers.
@@ -93,7 +97,7 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 		}
 		return detach(ctx, listener.Addr().String(), o)
 	case err == nil:
-		return start(ctx, listener, o.Log)
+		return start(ctx, listener, o)
 	case answers(ctx, o.Address):
 		return &Emulator{URL: "http://" + o.Address}, nil
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -104,8 +108,8 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 }
 
 // start starts moto, and serves the proxy before it.
-func start(ctx context.Context, listener net.Listener, log string) (*Emulator, error) {
-	e, err := startMoto(ctx, listener.Addr().String(), log)
+func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, error) {
+	e, err := startMoto(ctx, listener.Addr().String(), o.Log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -114,7 +118,11 @@ func start(ctx context.Context, listener net.Listener, log string) (*Emulator, e
 		return nil, errors.Join(err, listener.Close(), e.Stop())
 	}
 	e.URL = "http://" + listener.Addr().String()
-	e.server = &http.Server{Handler: newProxy(moto), ReadHeaderTimeout: time.Minute}
+	var handler http.Handler = newProxy(moto)
+	if o.Wrap != nil {
+		handler = o.Wrap(handler)
+	}
+	e.server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = e.server.Serve(listener) }() // It ends with Stop.
 	return e, nil
 }
