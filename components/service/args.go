@@ -74,7 +74,8 @@ type Args struct {
 	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
 	// keeps the rest. Default DefaultDesiredCount.
 	DesiredCount *int
-	// CapacityProvider is what the tasks run on. Default Fargate.
+	// CapacityProvider is what the tasks run on. Default Fargate. A change
+	// replaces the service; the new one starts before the old one stops.
 	CapacityProvider CapacityProvider
 	// GracePeriod is how many seconds a new task may fail health checks, 60 or
 	// more. Default DefaultGracePeriod.

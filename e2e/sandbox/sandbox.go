@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
@@ -92,8 +91,9 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, err
 	}
 	s := &Sandbox{dir: dir}
-	if err := s.startEmulator(ctx); err != nil {
-		return nil, err
+	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.Gate.wrap})
+	if err != nil {
+		return nil, fmt.Errorf("start an emulator: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -120,23 +120,6 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, fmt.Errorf("create the stack: %w", err)
 	}
 	return s, nil
-}
-
-// starting is held while an emulator starts. It looks for a free port first and opens
-// it seconds later: two that start at once could find the same one, and two stacks
-// then share an account.
-var starting sync.Mutex
-
-func (s *Sandbox) startEmulator(ctx context.Context) (err error) {
-	starting.Lock()
-	defer starting.Unlock()
-	s.emulator, err = emulator.Start(ctx, emulator.Options{
-		Log: filepath.Join(s.dir, "emulator.log"), Wrap: s.Gate.wrap,
-	})
-	if err != nil {
-		return fmt.Errorf("start an emulator: %w", err)
-	}
-	return nil
 }
 
 // variables leave no way out of the sandbox: a test that reached a developer's own

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,22 +128,22 @@ func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, er
 	return e, nil
 }
 
-// startMoto starts moto on a free port, for an emulator that listens on an address.
+// startMoto starts moto on a port that it finds itself, for an emulator that listens
+// on an address.
 func startMoto(ctx context.Context, address, log string) (*Emulator, error) {
-	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed in the next lines
-	if err != nil {
-		return nil, fmt.Errorf("find a free port for moto: %w", err)
-	}
-	port := free.Addr().String()
-	if err := free.Close(); err != nil {
-		return nil, err
-	}
-	command, err := command(address, port)
+	command, err := command(address)
 	if err != nil {
 		return nil, err
 	}
-	return run(ctx, port, log, exec.Command(command[0], command[1:]...)) //nolint:noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
+	process := exec.Command(command[0], command[1:]...) //nolint:noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
+	return run(ctx, log, process, func(log string) string {
+		content, _ := os.ReadFile(log) // Until there is something to read, there is no address.
+		return string(listening.Find(content))
+	})
 }
+
+// listening is the address in the first line of moto's log: "Running on http://…".
+var listening = regexp.MustCompile(`127\.0\.0\.1:\d+\b`)
 
 // detach starts this program a second time, to serve an emulator on its own.
 func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
@@ -151,7 +152,7 @@ func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
 		return nil, err
 	}
 	process := exec.Command(program, Command, address, o.Log) //nolint:noctx // this very program, which outlives the context that started it
-	e, err := run(ctx, address, o.Log, process)
+	e, err := run(ctx, o.Log, process, func(string) string { return address })
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +183,9 @@ func Serve(ctx context.Context, arguments []string) error {
 }
 
 // run starts a process in a group of its own, so that Ctrl-C in the terminal does
-// not reach it and Stop ends it with its children, and waits until it answers.
-func run(ctx context.Context, address, path string, process *exec.Cmd) (*Emulator, error) {
+// not reach it and Stop ends it with its children, and waits until it answers at the
+// address that is found, by its log where need be.
+func run(ctx context.Context, path string, process *exec.Cmd, find func(log string) string) (*Emulator, error) {
 	log, err := openLog(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the emulator's log: %w", err)
@@ -195,31 +197,34 @@ func run(ctx context.Context, address, path string, process *exec.Cmd) (*Emulato
 	if err := process.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", process.Path, err)
 	}
-	e := &Emulator{URL: "http://" + address, Started: true, Log: log.Name(), process: process, ended: make(chan struct{})}
+	e := &Emulator{Started: true, Log: log.Name(), process: process, ended: make(chan struct{})}
 	go func() {
 		_ = process.Wait() // How it ended is in its log.
 		close(e.ended)
 	}()
-	if err := e.await(ctx, address); err != nil {
+	if err := e.await(ctx, find); err != nil {
 		return nil, errors.Join(err, e.Stop())
 	}
 	return e, nil
 }
 
 // await waits until the emulator answers.
-func (e *Emulator) await(ctx context.Context, address string) error {
+func (e *Emulator) await(ctx context.Context, find func(log string) string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for !answers(ctx, address) {
+	for {
+		if address := find(e.Log); address != "" && answers(ctx, address) {
+			e.URL = "http://" + address
+			return nil
+		}
 		select {
 		case <-e.ended:
-			return fmt.Errorf("the emulator ended before it answered on %s; the end of its log, %s:\n%s", address, e.Log, tail(e.Log))
+			return fmt.Errorf("the emulator ended before it answered; the end of its log, %s:\n%s", e.Log, tail(e.Log))
 		case <-ctx.Done():
-			return fmt.Errorf("the emulator does not answer on %s; see its log, %s: %w", address, e.Log, ctx.Err())
+			return fmt.Errorf("the emulator does not answer; see its log, %s: %w", e.Log, ctx.Err())
 		case <-time.After(pollInterval):
 		}
 	}
-	return nil
 }
 
 // Stop ends an emulator that Start started. One that was found running is left alone.
@@ -291,21 +296,17 @@ func isEmulator(ctx context.Context, pid int) bool {
 	return err == nil && strings.Contains(line, " "+Command+" ") && !strings.HasPrefix(line, "Z")
 }
 
-// command returns what starts moto on a port of this machine, for an emulator that
-// listens on an address.
-func command(address, port string) ([]string, error) {
-	host, number, err := net.SplitHostPort(port)
-	if err != nil {
-		return nil, err
-	}
-	arguments := []string{"-H", host, "-p", number}
+// command returns what starts moto on a free port of this machine, for an emulator
+// that listens on an address.
+func command(address string) ([]string, error) {
+	arguments := []string{"-H", "127.0.0.1", "-p", "0"}
 	if moto, err := exec.LookPath("moto_server"); err == nil {
 		return append([]string{moto}, arguments...), nil
 	}
 	if uvx, err := exec.LookPath("uvx"); err == nil {
 		return append([]string{uvx, "--from", requirement, "moto_server"}, arguments...), nil
 	}
-	_, number, err = net.SplitHostPort(address)
+	_, number, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}

@@ -78,11 +78,11 @@ func TestAMissingEmulatorSaysHowToInstallIt(t *testing.T) {
 
 func TestUvxIsUsedWhereMotoIsMissing(t *testing.T) {
 	t.Setenv("PATH", fakeProgram(t, "uvx", "#!/bin/sh\nexit 0\n"))
-	got, err := command("127.0.0.1:4599", "127.0.0.1:4600")
+	got, err := command("127.0.0.1:4599")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 4600" {
+	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 0" {
 		t.Errorf("uvx would be called with %s", joined)
 	}
 }

@@ -250,7 +250,9 @@ func (l local) environment(chain *toolchain.Chain, url string) []string {
 		"AWS_ACCESS_KEY_ID=emulator",
 		"AWS_SECRET_ACCESS_KEY=emulator",
 		"AWS_EC2_METADATA_DISABLED=true",
-		"PULUMI_BACKEND_URL=file://"+l.state(),
+		// Without the metadata beside the state, which nobody needs: a kill in the middle
+		// of writing that makes every later command fail with "failed to load checkpoint".
+		"PULUMI_BACKEND_URL=file://"+l.state()+"?metadata=skip",
 		"PULUMI_CONFIG_PASSPHRASE="+passphrase,
 		"PULUMI_STACK="+stack,
 	)

@@ -114,7 +114,7 @@ func TestTheUsersOwnAccountIsOutOfReach(t *testing.T) {
 			t.Errorf("%s is passed on: a command could reach the user's account", variable)
 		}
 	}
-	for _, want := range []string{"AWS_ENDPOINT_URL=http://127.0.0.1:14599", "PULUMI_BACKEND_URL=file:///repository/.local/state", "PULUMI_STACK=local"} {
+	for _, want := range []string{"AWS_ENDPOINT_URL=http://127.0.0.1:14599", "PULUMI_BACKEND_URL=file:///repository/.local/state?metadata=skip", "PULUMI_STACK=local"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing", want)
 		}
