@@ -28,11 +28,7 @@ func TestAnUpThatIsInterruptedAgainAndAgainIsFinishedByTheNext(t *testing.T) {
 		// The engine waits for what is under way: nothing is lost, no lock stays.
 		assertKnown(t, s)
 	}
-	up(t, s)
-	assertWhole(t, s)
-	assertNoChanges(t, s)
-	destroy(t, s)
-	assertNothingLeft(t, s)
+	assertFinishes(t, s)
 }
 
 func TestAnUpThatIsKilledAgainAndAgainIsFinishedAfterItsPendingCreationsAreSettled(t *testing.T) {
@@ -46,6 +42,13 @@ func TestAnUpThatIsKilledAgainAndAgainIsFinishedAfterItsPendingCreationsAreSettl
 		settle(t, s)
 		assertKnown(t, s)
 	}
+	assertFinishes(t, s)
+}
+
+// assertFinishes asserts that the next up makes the stack whole, and that a destroy
+// then leaves nothing.
+func assertFinishes(t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
 	up(t, s)
 	assertWhole(t, s)
 	assertNoChanges(t, s)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
@@ -40,15 +39,13 @@ type Run struct {
 	Providers []string
 	// Messages are the diagnostics, as the CLI shows them.
 	Messages []string
-	// Outputs are the stack's, after an up.
-	Outputs auto.OutputMap
 
 	refreshed []string // URNs whose refresh goes on
 }
 
 // Preview runs `pulumi preview`.
 func (s *Sandbox) Preview(ctx context.Context, options ...optpreview.Option) (*Run, error) {
-	return record(func(stream chan<- events.EngineEvent, _ *Run) error {
+	return record(func(stream chan<- events.EngineEvent) error {
 		_, err := s.Stack.Preview(ctx, append(options, optpreview.EventStreams(stream))...)
 		return err
 	})
@@ -56,32 +53,23 @@ func (s *Sandbox) Preview(ctx context.Context, options ...optpreview.Option) (*R
 
 // Up runs `pulumi up`.
 func (s *Sandbox) Up(ctx context.Context, options ...optup.Option) (*Run, error) {
-	return record(func(stream chan<- events.EngineEvent, run *Run) error {
-		result, err := s.Stack.Up(ctx, append(options, optup.EventStreams(stream))...)
-		run.Outputs = result.Outputs
+	return record(func(stream chan<- events.EngineEvent) error {
+		_, err := s.Stack.Up(ctx, append(options, optup.EventStreams(stream))...)
 		return err
 	})
 }
 
 // PreviewRefresh runs `pulumi refresh --preview-only`.
 func (s *Sandbox) PreviewRefresh(ctx context.Context) (*Run, error) {
-	return record(func(stream chan<- events.EngineEvent, _ *Run) error {
+	return record(func(stream chan<- events.EngineEvent) error {
 		_, err := s.Stack.PreviewRefresh(ctx, optrefresh.EventStreams(stream))
-		return err
-	})
-}
-
-// Refresh runs `pulumi refresh`.
-func (s *Sandbox) Refresh(ctx context.Context) (*Run, error) {
-	return record(func(stream chan<- events.EngineEvent, _ *Run) error {
-		_, err := s.Stack.Refresh(ctx, optrefresh.EventStreams(stream))
 		return err
 	})
 }
 
 // Destroy runs `pulumi destroy`.
 func (s *Sandbox) Destroy(ctx context.Context) (*Run, error) {
-	return record(func(stream chan<- events.EngineEvent, _ *Run) error {
+	return record(func(stream chan<- events.EngineEvent) error {
 		_, err := s.Stack.Destroy(ctx, optdestroy.EventStreams(stream))
 		return err
 	})
@@ -89,10 +77,10 @@ func (s *Sandbox) Destroy(ctx context.Context) (*Run, error) {
 
 // record runs a command and collects its events. The Automation API closes the
 // stream once it has started to read, and a command that never started sends none.
-func record(command func(chan<- events.EngineEvent, *Run) error) (*Run, error) {
+func record(command func(chan<- events.EngineEvent) error) (*Run, error) {
 	stream := make(chan events.EngineEvent)
 	run, done := &Run{}, make(chan error, 1)
-	go func() { done <- command(stream, run) }()
+	go func() { done <- command(stream) }()
 	var lost error
 	for {
 		select {
