@@ -225,17 +225,22 @@ func (r *reader) unknownKeys(project string) error {
 func (c *Config) validate() (check.Problems, error) {
 	var ps check.Problems
 	c.validateImage(&ps)
-	for _, part := range []struct {
+	type part struct {
 		component string
 		err       error
-	}{
+	}
+	parts := []part{
 		{"network", c.networkArgs().Validate()},
 		{"loadbalancer", c.loadBalancerArgs(&network.Network{}).Validate()},
 		{"cluster", c.clusterArgs().Validate()},
 		{"task", c.taskArgs(pulumi.StringOutput{}).Validate()},
 		{"service", c.serviceArgs(&network.Network{}, &loadbalancer.LoadBalancer{}, &cluster.Cluster{},
 			&task.Task{ContainerName: appName, ContainerPort: c.ContainerPort}).Validate()},
-	} {
+	}
+	if c.BuildContext != "" {
+		parts = append(parts, part{"image", c.imageArgs().Validate()})
+	}
+	for _, part := range parts {
 		found, err := renamed(part.component, part.err)
 		if err != nil {
 			return nil, err
@@ -254,12 +259,8 @@ func (c *Config) validateImage(ps *check.Problems) {
 	imageref.Repository(ps, "image", c.Image)
 	if c.BuildContext == "" {
 		imageref.Tag(ps, "imageTag", c.ImageTag)
-	} else {
-		found, _ := renamed("image", c.imageArgs().Validate())
-		*ps = append(*ps, found...)
-		if c.Image != sampleImage {
-			ps.Add("buildContext", c.BuildContext, "nothing where image is set: one of the two says what runs")
-		}
+	} else if c.Image != sampleImage {
+		ps.Add("buildContext", c.BuildContext, "nothing where image is set: one of the two says what runs")
 	}
 	if c.runsSample() && c.ReadonlyRootFilesystem {
 		ps.Add("readonlyRootFilesystem", true, "false with the sample image, which writes its page when it starts")

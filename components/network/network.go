@@ -131,7 +131,7 @@ type builder struct {
 	ctx    *pulumi.Context
 	name   string
 	args   Args
-	parent pulumi.ResourceOption
+	parent pulumi.ResourceOrInvokeOption
 }
 
 func (b *builder) build(n *Network, blocks []string) error {
@@ -251,7 +251,7 @@ func (b *builder) publicSubnet(
 // (https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html).
 func (b *builder) s3Endpoint(vpc *ec2.Vpc, routes *ec2.RouteTable) error {
 	name := b.name + "-s3-endpoint"
-	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent.(pulumi.InvokeOption))
+	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent)
 	_, err := ec2.NewVpcEndpoint(b.ctx, name, &ec2.VpcEndpointArgs{
 		VpcId:           vpc.ID(),
 		VpcEndpointType: pulumi.String("Gateway"),

@@ -58,7 +58,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("register task %q: %w", name, err)
 	}
 	b := builder{ctx: ctx, name: name, args: a, parent: pulumi.Parent(t)}
-	b.lookUp(pulumi.Parent(t))
+	b.lookUp()
 	if err := b.build(t); err != nil {
 		return nil, fmt.Errorf("task %q: %w", name, err)
 	}
@@ -75,16 +75,16 @@ type builder struct {
 	ctx    *pulumi.Context
 	name   string
 	args   Args
-	parent pulumi.ResourceOption
+	parent pulumi.ResourceOrInvokeOption
 
 	partition, region, accountID pulumi.StringOutput
 }
 
 // lookUp asks, side by side, where the task will run.
-func (b *builder) lookUp(parent pulumi.InvokeOption) {
-	b.partition = aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}, parent).Partition()
-	b.region = aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, parent).Name()
-	b.accountID = aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}, parent).AccountId()
+func (b *builder) lookUp() {
+	b.partition = aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}, b.parent).Partition()
+	b.region = aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent).Name()
+	b.accountID = aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}, b.parent).AccountId()
 }
 
 func (b *builder) build(t *Task) error {

@@ -130,25 +130,31 @@ func (p part) flags() []string {
 // build builds the part's program into a folder.
 func (p part) build(ctx context.Context, into string) error {
 	flags := append([]string{"-o", filepath.Join(into, p.name)}, p.flags()...)
-	if p.slimmed {
-		copied, err := os.MkdirTemp(filepath.Dir(into), "unfinished-slim-*")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(copied) //nolint:errcheck // only a leftover
-		modfile, err := p.slimmedModule(ctx, copied)
-		if err != nil {
-			return err
-		}
-		flags = append(flags, "-modfile="+modfile)
+	if !p.slimmed {
+		return p.goBuild(ctx, flags)
 	}
+	return p.withSlimCopy(ctx, filepath.Dir(into), func(modfile string) error {
+		return p.goBuild(ctx, append(flags, modfile))
+	})
+}
+
+func (p part) goBuild(ctx context.Context, flags []string) error {
 	_, err := goCommand(ctx, p.module, append(append([]string{"build"}, flags...), p.target)...)
 	return err
 }
 
 // run runs the go command on the part's slim copy and shows what it prints.
 func (p part) run(ctx context.Context, out io.Writer, command string, arguments ...string) error {
-	copied, err := os.MkdirTemp("", "slim-*")
+	return p.withSlimCopy(ctx, "", func(modfile string) error {
+		printed, err := goCommand(ctx, p.module, append([]string{command, modfile, "-trimpath"}, arguments...)...)
+		return errors.Join(err, write(out, printed))
+	})
+}
+
+// withSlimCopy makes a slim copy in a folder, by default that for temporary files,
+// for as long as use takes, which gets the flag that tells go of it.
+func (p part) withSlimCopy(ctx context.Context, dir string, use func(modfile string) error) error {
+	copied, err := os.MkdirTemp(dir, "unfinished-slim-*")
 	if err != nil {
 		return err
 	}
@@ -157,8 +163,7 @@ func (p part) run(ctx context.Context, out io.Writer, command string, arguments 
 	if err != nil {
 		return err
 	}
-	printed, err := goCommand(ctx, p.module, append([]string{command, "-modfile=" + modfile, "-trimpath"}, arguments...)...)
-	return errors.Join(err, write(out, printed))
+	return use("-modfile=" + modfile)
 }
 
 func write(out io.Writer, content []byte) error {
