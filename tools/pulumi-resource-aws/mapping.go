@@ -28,12 +28,18 @@ type mapped struct {
 // line here, from the token in the doc comment's import example or in the
 // constructor of pulumi-aws's Go SDK, and its service to services.txt.
 var mappedResources = map[string]mapped{
+	"aws_appautoscaling_policy":           {module: "appautoscaling", name: "Policy"},
+	"aws_appautoscaling_scheduled_action": {module: "appautoscaling", name: "ScheduledAction"},
+	"aws_appautoscaling_target":           {module: "appautoscaling", name: "Target"},
 	"aws_cloudwatch_log_group":            {module: "cloudwatch", name: "LogGroup"},
+	"aws_cloudwatch_metric_alarm":         {module: "cloudwatch", name: "MetricAlarm", fields: alarmFields},
 	"aws_default_security_group":          {module: "ec2", name: "DefaultSecurityGroup", fields: groupFields},
 	"aws_ecs_cluster":                     {module: "ecs", name: "Cluster"},
 	"aws_ecs_cluster_capacity_providers":  {module: "ecs", name: "ClusterCapacityProviders"},
 	"aws_ecs_service":                     {module: "ecs", name: "Service", fields: serviceFields},
 	"aws_ecs_task_definition":             {module: "ecs", name: "TaskDefinition"},
+	"aws_iam_openid_connect_provider":     {module: "iam", name: "OpenIdConnectProvider"},
+	"aws_iam_policy":                      {module: "iam", name: "Policy", fields: fields{"policy": jsonDocument}},
 	"aws_iam_role":                        {module: "iam", name: "Role", fields: roleFields},
 	"aws_iam_role_policy":                 {module: "iam", name: "RolePolicy", fields: fields{"policy": jsonDocument}},
 	"aws_iam_role_policy_attachment":      {module: "iam", name: "RolePolicyAttachment", deleteFirst: true},
@@ -45,6 +51,9 @@ var mappedResources = map[string]mapped{
 	"aws_route_table":                     {module: "ec2", name: "RouteTable"},
 	"aws_route_table_association":         {module: "ec2", name: "RouteTableAssociation"},
 	"aws_security_group":                  {module: "ec2", name: "SecurityGroup", fields: describedGroupFields},
+	"aws_sns_topic":                       {module: "sns", name: "Topic"},
+	"aws_sns_topic_policy":                {module: "sns", name: "TopicPolicy", fields: fields{"policy": jsonDocument}},
+	"aws_sns_topic_subscription":          {module: "sns", name: "TopicSubscription", fields: fields{"topic_arn": {Name: "topic"}}},
 	"aws_subnet":                          {module: "ec2", name: "Subnet"},
 	"aws_vpc":                             {module: "ec2", name: "Vpc"},
 	"aws_vpc_endpoint":                    {module: "ec2", name: "VpcEndpoint"},
@@ -99,6 +108,9 @@ var (
 		"deregistration_delay": {Type: "integer"},
 	}
 )
+
+// alarmFields names an alarm as other resources are named, in its name.
+var alarmFields = fields{"alarm_name": {Name: "name", Default: autoName(maxName).Default}}
 
 // serviceFields keeps lists where Terraform allows one element only.
 var serviceFields = fields{
