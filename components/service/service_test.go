@@ -73,7 +73,7 @@ func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
 			t.Errorf("%s is %v, not %v", input, got, want)
 		}
 	}
-	if service.Timeouts != [3]string{"15m", "15m", "10m"} {
+	if service.Timeouts != [3]string{"5m", "5m", "10m"} {
 		t.Errorf("the waits are bounded by %v", service.Timeouts)
 	}
 }
@@ -87,7 +87,7 @@ func TestTheSwitchesReachTheService(t *testing.T) {
 		a.DesiredCount, a.CapacityProvider = &none, FargateSpot
 	})), infratest.Options{}).Get("web-service")
 	for input, wantOn := range map[resource.PropertyKey]bool{
-		"enableExecuteCommand": true, "waitForSteadyState": false, "forceDelete": true,
+		"enableExecuteCommand": true, "forceDelete": true,
 	} {
 		if on.Inputs[input].BoolValue() != wantOn || off.Inputs[input].BoolValue() == wantOn {
 			t.Errorf("%s does not follow its switch", input)

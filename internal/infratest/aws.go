@@ -54,7 +54,7 @@ var computed = map[string]outputs{
 	"aws:ec2/vpcEndpoint:VpcEndpoint":                           none,
 	"aws:ecs/cluster:Cluster":                                   arn("ecs"),
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
-	"aws:ecs/service:Service":                                   arn("ecs"),
+	serviceType:                                                 service,
 	"aws:ecs/taskDefinition:TaskDefinition":                     taskDefinition,
 	"aws:iam/role:Role":                                         arn("iam"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
