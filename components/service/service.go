@@ -210,8 +210,8 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		// The provider's own wait takes a deployment that was rolled back for a
 		// success. See guard.go.
 		WaitForSteadyState: pulumi.Bool(false),
-		ForceDelete:                 pulumi.Bool(b.args.ForceDelete),
-		Tags:                        b.tags(name),
+		ForceDelete:        pulumi.Bool(b.args.ForceDelete),
+		Tags:               b.tags(name),
 	}, b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
 		Create: createTimeout,
 		Update: updateTimeout,
