@@ -40,6 +40,7 @@ type Config struct {
 	DesiredCount           int
 	CapacityProvider       service.CapacityProvider
 	WaitForSteadyState     bool
+	DeploymentTimeout      int
 	HealthCheckPath        string
 	AllowedCIDRs           []string
 	EgressPorts            []int
@@ -66,6 +67,7 @@ func defaultConfig() *Config {
 		DesiredCount:       service.DefaultDesiredCount,
 		CapacityProvider:   service.Fargate,
 		WaitForSteadyState: true,
+		DeploymentTimeout:  service.DefaultDeploymentTimeout,
 		HealthCheckPath:    loadbalancer.DefaultHealthCheckPath,
 		AllowedCIDRs:       []string{"0.0.0.0/0"},
 		EgressPorts:        []int{service.DefaultEgressPort},
@@ -137,6 +139,7 @@ func (r *reader) fields(c *Config) {
 	read(r, "desiredCount", &c.DesiredCount, r.int, wantInt)
 	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
 	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
+	readNonZero(r, "deploymentTimeoutMinutes", &c.DeploymentTimeout, r.int, wantInt)
 	readNonZero(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
 	read(r, "allowedCidrs", &c.AllowedCIDRs, object[[]string](r), "a list of IPv4 blocks")
 	read(r, "egressPorts", &c.EgressPorts, object[[]int](r), "a list of ports")
@@ -288,7 +291,8 @@ var keys = map[string]map[string]string{
 		"executeCommand": "enableExecuteCommand",
 	},
 	"service": {
-		"executeCommand": "enableExecuteCommand",
+		"executeCommand":    "enableExecuteCommand",
+		"deploymentTimeout": "deploymentTimeoutMinutes",
 	},
 }
 
@@ -405,6 +409,7 @@ func (c *Config) serviceArgs(
 		EgressPorts:                 c.EgressPorts,
 		ExecuteCommand:              c.EnableExecuteCommand,
 		SkipSteadyState:             !c.WaitForSteadyState,
+		DeploymentTimeout:           c.DeploymentTimeout,
 		ForceDelete:                 !c.DeletionProtection,
 		Tags:                        c.Tags,
 	}

@@ -84,6 +84,8 @@ var badConfigs = []struct {
 	{"tasks above", withConfig("desiredCount", "5001"), "desiredCount", "0 to 5000"},
 	{"capacity provider", withConfig("capacityProvider", "EC2"), "capacityProvider", "FARGATE or FARGATE_SPOT"},
 	{"empty wait", withConfig("waitForSteadyState", ""), "waitForSteadyState", "true or false"},
+	{"no time to deploy", withConfig("deploymentTimeoutMinutes", "0"), "deploymentTimeoutMinutes", "without the key it is 15"},
+	{"days to deploy", withConfig("deploymentTimeoutMinutes", "181"), "deploymentTimeoutMinutes", "1 to 180 minutes"},
 	{"path without a slash", withConfig("healthCheckPath", "health"), "healthCheckPath", "begins with /"},
 	{"path with a blank", withConfig("healthCheckPath", "/a b"), "healthCheckPath", "a path of a URL"},
 	{"path that is too long", withConfig("healthCheckPath", "/"+strings.Repeat("a", 1024)), "healthCheckPath", "1024"},

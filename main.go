@@ -58,7 +58,7 @@ func program(ctx *pulumi.Context) error {
 
 	ctx.Export("url", balancer.URL)
 	ctx.Export("imageUri", uri)
-	ctx.Export("taskDefinitionArn", definition.ARN)
+	ctx.Export("taskDefinitionArn", app.TaskDefinitionARN)
 	ctx.Export("revision", definition.Revision)
 	ctx.Export("clusterName", fleet.Name)
 	ctx.Export("serviceName", app.Name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
@@ -32,6 +33,12 @@ const (
 	// before ECS replaces it. Without one, a task that starts slowly is killed
 	// over and over.
 	DefaultGracePeriod = 60
+	// DefaultDeploymentTimeout is how many minutes a deployment may take: as
+	// long as ECS needs to see three tasks in a row fail their health checks,
+	// which is when its circuit breaker gives up a small service, with room to
+	// spare
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
+	DefaultDeploymentTimeout = 15
 	// DefaultEgressPort is HTTPS: what pulling an image and writing logs takes.
 	DefaultEgressPort = 443
 
@@ -41,6 +48,9 @@ const (
 	// maxGracePeriod, in seconds, is the largest number that ECS takes
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html).
 	maxGracePeriod = 2147483647
+	// maxDeploymentTimeout, in minutes, is as long as ECS itself tries a
+	// deployment without a circuit breaker.
+	maxDeploymentTimeout = 180
 	// maxRules keeps the openings within a security group's quota of 60
 	// outbound rules
 	// (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
@@ -87,8 +97,16 @@ type Args struct {
 	// too. Default false.
 	ExecuteCommand bool
 	// SkipSteadyState ends an update as soon as ECS has accepted it, whether
-	// or not the new tasks work. Default false: wait until they serve.
+	// or not the new tasks work. Default false: wait until they serve, and fail
+	// where they don't.
 	SkipSteadyState bool
+	// DeploymentTimeout is how many minutes a deployment may take before an
+	// update fails, 1 to 180. Default DefaultDeploymentTimeout.
+	DeploymentTimeout int
+	// AWS is with what a deployment is watched, where the service is given an
+	// AWS provider of its own, which can't be read from outside. Default nil:
+	// as the stack's config sets up the default provider.
+	AWS *aws.Config
 	// ForceDelete deletes the service without first stopping its tasks one by
 	// one. Default false.
 	ForceDelete bool
@@ -104,6 +122,7 @@ func (a Args) withDefaults() Args {
 	}
 	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
 	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
+	a.DeploymentTimeout = cmp.Or(a.DeploymentTimeout, DefaultDeploymentTimeout)
 	if a.EgressPorts == nil {
 		a.EgressPorts = []int{DefaultEgressPort}
 	}
@@ -137,6 +156,7 @@ func (a Args) Validate() error {
 	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
 	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
 	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
+	check.Range(&ps, "deploymentTimeout", a.DeploymentTimeout, 1, maxDeploymentTimeout, "minutes")
 	a.validateEgress(&ps)
 	check.Tags(&ps, "tags", a.Tags)
 	return ps.Err()

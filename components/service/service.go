@@ -31,11 +31,10 @@ const (
 	// maximumPercent of the desired tasks run during a deployment: all are
 	// replaced at once, which is the shortest deployment.
 	maximumPercent = 200
-	// createTimeout bounds the wait for a service and its steady state, and
-	// updateTimeout that of a deployment; the provider's own 20 minutes are for
-	// slower health checks than these
-	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
-	createTimeout, updateTimeout = "15m", "15m"
+	// createTimeout and updateTimeout bound the call to ECS, which the provider
+	// repeats while a new role is not known everywhere. The deployment itself
+	// is waited for by the guard.
+	createTimeout, updateTimeout = "5m", "5m"
 	// deleteTimeout bounds draining: the deregistration delay and the
 	// container's stop timeout.
 	deleteTimeout = "10m"
@@ -47,6 +46,9 @@ type Service struct {
 
 	// Name is the service's name.
 	Name pulumi.StringOutput `pulumi:"name"`
+	// TaskDefinitionARN is the revision that ECS runs, known once it runs on
+	// all tasks. A deployment that failed is an error of the whole update.
+	TaskDefinitionARN pulumi.StringOutput `pulumi:"taskDefinitionArn"`
 	// SecurityGroupID is the tasks' security group, for a database to let in.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 }
@@ -67,8 +69,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("service %q: %w", name, err)
 	}
 	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{
-		"name":            s.Name,
-		"securityGroupId": s.SecurityGroupID,
+		"name":              s.Name,
+		"taskDefinitionArn": s.TaskDefinitionARN,
+		"securityGroupId":   s.SecurityGroupID,
 	})
 }
 
@@ -96,6 +99,9 @@ func (b *builder) build(s *Service) error {
 	service, err := b.service(group, append(rules, out...))
 	if err != nil {
 		return fmt.Errorf("create service: %w", err)
+	}
+	if s.TaskDefinitionARN, err = b.deployed(service); err != nil {
+		return fmt.Errorf("watch the deployment: %w", err)
 	}
 	s.Name = service.Name
 	s.SecurityGroupID = group.ID().ToStringOutput()
@@ -201,9 +207,11 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		EnableExecuteCommand:        pulumi.Bool(b.args.ExecuteCommand),
 		EnableEcsManagedTags:        pulumi.Bool(true),
 		PropagateTags:               pulumi.String("SERVICE"),
-		WaitForSteadyState:          pulumi.Bool(!b.args.SkipSteadyState),
-		ForceDelete:                 pulumi.Bool(b.args.ForceDelete),
-		Tags:                        b.tags(name),
+		// The provider's own wait takes a deployment that was rolled back for a
+		// success. See guard.go.
+		WaitForSteadyState: pulumi.Bool(false),
+		ForceDelete:        pulumi.Bool(b.args.ForceDelete),
+		Tags:               b.tags(name),
 	}, b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
 		Create: createTimeout,
 		Update: updateTimeout,

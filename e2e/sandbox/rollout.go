@@ -96,6 +96,7 @@ type task struct {
 	StopCode       string      `json:"stopCode"`
 	StoppedReason  string      `json:"stoppedReason"`
 	Created        float64     `json:"createdAt"`
+	Stopping       float64     `json:"stoppingAt"`
 	Stopped        float64     `json:"stoppedAt"`
 	Containers     []container `json:"containers"`
 }
@@ -260,7 +261,7 @@ func (r *rollout) stopTask(now time.Time) {
 	t := task{
 		ARN: strings.Replace(r.site.Cluster, ":cluster/", ":task/", 1) + "/" + id, Cluster: r.site.Cluster,
 		TaskDefinition: r.taskDefinition, Group: "service:" + r.site.name(), StartedBy: r.id, LaunchType: "FARGATE",
-		LastStatus: "STOPPED", DesiredStatus: "STOPPED", Created: seconds(r.changed), Stopped: seconds(now),
+		LastStatus: "STOPPED", DesiredStatus: "STOPPED", Created: seconds(r.changed), Stopping: seconds(now), Stopped: seconds(now),
 	}
 	c := container{Name: r.site.Container, Image: r.site.Image, LastStatus: "STOPPED"}
 	switch r.plan.Cause {

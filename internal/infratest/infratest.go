@@ -64,6 +64,9 @@ type Options struct {
 	// Zones are what AWS lists as the region's zones. Default us-east-1a to -d,
 	// in no order.
 	Zones []string
+	// Rollout is the state of every deployment, as ECS tells it in an update.
+	// Default COMPLETED.
+	Rollout string
 }
 
 // Resource is one that was registered.
@@ -93,7 +96,9 @@ type Record struct {
 	t         testing.TB
 	Resources []Resource
 	Calls     []Call
-	outputs   map[string]any
+	// Asked are the actions of Amazon ECS that the program itself asked for.
+	Asked   []string
+	outputs map[string]any
 }
 
 // Run runs a program and returns what it registered, and the program's error.
@@ -104,7 +109,7 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	mocks := &mocks{options: o, record: &Record{t: t, outputs: map[string]any{}}}
 	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
-		info.Config = o.Config
+		info.Config = mocks.serve(t)
 	})
 	for _, complaint := range mocks.complaints {
 		t.Error(complaint)
@@ -301,6 +306,9 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		if _, given := state[output]; !given {
 			state[output] = value
 		}
+	}
+	if id, ok := state["id"]; ok {
+		return id.StringValue(), state, nil
 	}
 	return args.Name + "-id", state, nil
 }
