@@ -401,3 +401,17 @@ func TestWhatChangesNoTaskBeginsNoDeployment(t *testing.T) {
 		t.Errorf("a deleted service goes on: %v", err)
 	}
 }
+
+func TestAStaleAnswerShowsWhatWasBefore(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.create()
+	l.rollouts.Next(Plan{Stale: 2, Polls: 3})
+	equal(t, "UpdateService answers", l.view(*l.update(2)), "runs 2, 2 PRIMARY IN_PROGRESS 0+2/2 !0, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2]")
+	l.sees(
+		"runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
+		"runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2 initial:2]",
+		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/0 !0, [draining:2 healthy:2]",
+		"runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
+	)
+}

@@ -34,6 +34,7 @@ type Rollouts struct {
 // history is a service's deployments.
 type history struct {
 	rollouts []*rollout // oldest first
+	earlier  object     // the service before the last one, for stale answers
 	undo     object     // what the last one changed, as it was before
 	tasks    int        // how many are desired
 }
@@ -259,6 +260,13 @@ func (o *Rollouts) begin(e exchange, before, service, undo object) error {
 		h = &history{}
 		o.services[arn] = h
 	}
+	h.earlier = nil
+	if before != nil {
+		var err error
+		if h.earlier, err = o.show(before); err != nil {
+			return err
+		}
+	}
 	var served *deployment
 	switch {
 	case len(h.rollouts) > 0:
@@ -366,8 +374,11 @@ func (e exchange) services() ([]object, *httptest.ResponseRecorder, error) {
 // show lays a service's deployments over it.
 func (o *Rollouts) show(service object) (object, error) {
 	h := o.services[service.text("serviceArn")]
-	if h == nil || service.text("status") != active {
+	if h == nil || len(h.rollouts) == 0 || service.text("status") != active {
 		return service, nil
+	}
+	if last := h.last(); h.earlier != nil && last.polls > 0 && last.polls <= last.plan.Stale {
+		return h.earlier, nil
 	}
 	var base []object
 	if err := json.Unmarshal(service["deployments"], &base); err != nil || len(base) == 0 {
