@@ -38,6 +38,7 @@ type Config struct {
 	ReadonlyRootFilesystem bool
 	EnableExecuteCommand   bool
 	DesiredCount           int
+	Autoscaling            *service.Autoscaling
 	CapacityProvider       service.CapacityProvider
 	WaitForSteadyState     bool
 	DeploymentTimeout      int
@@ -137,6 +138,7 @@ func (r *reader) fields(c *Config) {
 	read(r, "readonlyRootFilesystem", &c.ReadonlyRootFilesystem, r.cfg.TryBool, wantBool)
 	read(r, "enableExecuteCommand", &c.EnableExecuteCommand, r.cfg.TryBool, wantBool)
 	read(r, "desiredCount", &c.DesiredCount, r.int, wantInt)
+	read(r, "autoscaling", &c.Autoscaling, optional[service.Autoscaling](r), "an object with maxCapacity and any of minCapacity, cpuTarget, memoryTarget, requestsTarget and schedules")
 	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
 	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
 	readNonZero(r, "deploymentTimeoutMinutes", &c.DeploymentTimeout, r.int, wantInt)
@@ -199,6 +201,25 @@ func object[T any](r *reader) func(string) (T, error) {
 		var value T
 		err := r.cfg.TryObject(key, &value)
 		return value, err
+	}
+}
+
+// optional reads an object whose fields are all known, and nil where it is empty: a
+// field that is misspelt would otherwise leave its value unused without a word.
+func optional[T any](r *reader) func(string) (*T, error) {
+	return func(key string) (*T, error) {
+		text, err := r.cfg.Try(key)
+		if err != nil {
+			return nil, err
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &fields); err != nil || len(fields) == 0 {
+			return nil, err
+		}
+		var value T
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.DisallowUnknownFields()
+		return &value, decoder.Decode(&value)
 	}
 }
 
@@ -405,6 +426,7 @@ func (c *Config) serviceArgs(
 		LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
 		TargetGroupARN:              balancer.TargetGroupARN,
 		DesiredCount:                &c.DesiredCount,
+		Autoscaling:                 c.autoscaling(balancer),
 		CapacityProvider:            c.CapacityProvider,
 		EgressPorts:                 c.EgressPorts,
 		ExecuteCommand:              c.EnableExecuteCommand,
@@ -413,4 +435,14 @@ func (c *Config) serviceArgs(
 		ForceDelete:                 !c.DeletionProtection,
 		Tags:                        c.Tags,
 	}
+}
+
+// autoscaling is what the config says, for the requests of this load balancer.
+func (c *Config) autoscaling(balancer *loadbalancer.LoadBalancer) *service.Autoscaling {
+	if c.Autoscaling == nil {
+		return nil
+	}
+	scaling := *c.Autoscaling
+	scaling.RequestsLabel = pulumi.Sprintf("%s/%s", balancer.ARNSuffix, balancer.TargetGroupARNSuffix)
+	return &scaling
 }
