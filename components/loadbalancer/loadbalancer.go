@@ -59,6 +59,10 @@ type LoadBalancer struct {
 	// dimension LoadBalancer of its CloudWatch metrics
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html#load-balancer-metric-dimensions-alb).
 	ARNSuffix pulumi.StringOutput `pulumi:"arnSuffix"`
+	// RequestsLabel names the requests to the target group, for autoscaling to
+	// count
+	// (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html).
+	RequestsLabel pulumi.StringOutput `pulumi:"requestsLabel"`
 	// SecurityGroupID is the load balancer's security group.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 	// TargetGroupARN is known once the listener sends requests to the target
@@ -88,6 +92,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		"url":                  l.URL,
 		"arn":                  l.ARN,
 		"arnSuffix":            l.ARNSuffix,
+		"requestsLabel":        l.RequestsLabel,
 		"securityGroupId":      l.SecurityGroupID,
 		"targetGroupArn":       l.TargetGroupARN,
 		"targetGroupArnSuffix": l.TargetGroupARNSuffix,
@@ -127,6 +132,7 @@ func (b *builder) build(l *LoadBalancer) error {
 		return known[0].(string)
 	}).(pulumi.StringOutput)
 	l.TargetGroupARNSuffix = targets.ArnSuffix
+	l.RequestsLabel = pulumi.Sprintf("%s/%s", balancer.ArnSuffix, targets.ArnSuffix)
 	return nil
 }
 

@@ -82,8 +82,16 @@ type Args struct {
 	// only when a listener uses it, as that of components/loadbalancer is.
 	TargetGroupARN pulumi.StringInput
 	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
-	// keeps the rest. Default DefaultDesiredCount.
+	// keeps the rest. With Autoscaling it is the number to begin with, brought
+	// within its bounds, and ignored from then on. Default DefaultDesiredCount.
 	DesiredCount *int
+	// Autoscaling lets the number of tasks follow the load. Default nil: it
+	// stays at DesiredCount. Switched off on a live service, it leaves as many
+	// tasks as there are, until DesiredCount changes or an update refreshes.
+	Autoscaling *Autoscaling
+	// Alarms are the CloudWatch alarms that roll a deployment back. Default
+	// none.
+	Alarms DeploymentAlarms
 	// CapacityProvider is what the tasks run on. Default Fargate. A change
 	// replaces the service; the new one starts before the old one stops.
 	CapacityProvider CapacityProvider
@@ -115,12 +123,26 @@ type Args struct {
 	Tags map[string]string
 }
 
+// DeploymentAlarms are CloudWatch alarms, as those of components/alarms. A
+// deployment during which one goes off is rolled back.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+type DeploymentAlarms struct {
+	// Names are the alarms'. Where they may be switched on one day they must
+	// be given from the start, and still when they are off: the provider can
+	// switch alarms off, but not take them out of a service, which would go on
+	// watching alarms that are gone. Default none.
+	Names pulumi.StringArrayInput
+	// Enable switches them on. Default false.
+	Enable bool
+}
+
 func (a Args) withDefaults() Args {
 	if a.DesiredCount == nil {
 		count := DefaultDesiredCount
 		a.DesiredCount = &count
 	}
 	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
+	a.Autoscaling = a.Autoscaling.withDefaults()
 	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
 	a.DeploymentTimeout = cmp.Or(a.DeploymentTimeout, DefaultDeploymentTimeout)
 	if a.EgressPorts == nil {
@@ -154,6 +176,10 @@ func (a Args) Validate() error {
 	}
 	check.Port(&ps, "containerPort", a.ContainerPort)
 	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
+	a.Autoscaling.validate(&ps)
+	if a.Alarms.Enable && a.Alarms.Names == nil {
+		ps.Missing("alarms.names", "the names of CloudWatch alarms")
+	}
 	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
 	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
 	check.Range(&ps, "deploymentTimeout", a.DeploymentTimeout, 1, maxDeploymentTimeout, "minutes")

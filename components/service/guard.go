@@ -53,9 +53,9 @@ func (b *builder) watch(ctx context.Context, service *ecs.Service, settings *aws
 	if err != nil {
 		return err
 	}
-	if wanted := *b.args.DesiredCount; running != wanted {
+	if wanted := *b.args.DesiredCount; b.args.Autoscaling == nil && running != wanted {
 		return b.ctx.Log.Warn(fmt.Sprintf("ECS keeps %d tasks running, the program asks for %d: "+
-			"somebody has changed that. `pulumi up --refresh` sets it back", running, wanted), log)
+			"autoscaling was switched off, or somebody has changed it. `pulumi up --refresh` sets it", running, wanted), log)
 	}
 	return nil
 }

@@ -8,6 +8,14 @@
 //	NAME-lb-egress           the same way, out of the load balancer's group
 //	NAME-tasks-egress-PORT   the tasks to any address, one for each port
 //	NAME-service             the service
+//
+// and with autoscaling these:
+//
+//	NAME-scaling-target          the bounds
+//	NAME-scaling-cpu             holds the average CPU use,
+//	NAME-scaling-memory          the memory use,
+//	NAME-scaling-requests        the requests for each task
+//	NAME-scaling-schedule-NAME   other bounds at certain times
 package service
 
 import (
@@ -100,6 +108,9 @@ func (b *builder) build(s *Service) error {
 	if err != nil {
 		return fmt.Errorf("create service: %w", err)
 	}
+	if err := b.autoscale(service); err != nil {
+		return fmt.Errorf("scale the service: %w", err)
+	}
 	if s.TaskDefinitionARN, err = b.deployed(service); err != nil {
 		return fmt.Errorf("watch the deployment: %w", err)
 	}
@@ -176,10 +187,19 @@ func (b *builder) toTheWorld(group *ec2.SecurityGroup) ([]pulumi.Resource, error
 // pull its image and fails its health checks.
 func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*ecs.Service, error) {
 	name := b.name + "-service"
+	options := []pulumi.ResourceOption{b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
+		Create: createTimeout,
+		Update: updateTimeout,
+		Delete: deleteTimeout,
+	})}
+	if b.args.Autoscaling != nil {
+		// An update would take away the tasks that were added for the load.
+		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
+	}
 	return ecs.NewService(b.ctx, name, &ecs.ServiceArgs{
 		Cluster:        b.args.ClusterARN,
 		TaskDefinition: b.args.TaskDefinitionARN,
-		DesiredCount:   pulumi.Int(*b.args.DesiredCount),
+		DesiredCount:   pulumi.Int(b.args.begin()),
 		CapacityProviderStrategies: ecs.ServiceCapacityProviderStrategyArray{
 			&ecs.ServiceCapacityProviderStrategyArgs{
 				CapacityProvider: pulumi.String(b.args.CapacityProvider),
@@ -203,6 +223,7 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 			Enable:   pulumi.Bool(true),
 			Rollback: pulumi.Bool(true),
 		},
+		Alarms:                      b.alarms(),
 		AvailabilityZoneRebalancing: pulumi.String("ENABLED"),
 		EnableExecuteCommand:        pulumi.Bool(b.args.ExecuteCommand),
 		EnableEcsManagedTags:        pulumi.Bool(true),
@@ -212,9 +233,17 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		WaitForSteadyState: pulumi.Bool(false),
 		ForceDelete:        pulumi.Bool(b.args.ForceDelete),
 		Tags:               b.tags(name),
-	}, b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
-		Create: createTimeout,
-		Update: updateTimeout,
-		Delete: deleteTimeout,
-	}))
+	}, options...)
+}
+
+// alarms are those that roll a deployment back, and nil where there are none.
+func (b *builder) alarms() ecs.ServiceAlarmsPtrInput {
+	if b.args.Alarms.Names == nil {
+		return nil
+	}
+	return &ecs.ServiceAlarmsArgs{
+		AlarmNames: b.args.Alarms.Names,
+		Enable:     pulumi.Bool(b.args.Alarms.Enable),
+		Rollback:   pulumi.Bool(b.args.Alarms.Enable),
+	}
 }
