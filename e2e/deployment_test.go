@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"ecs-sample-app/e2e/account"
@@ -70,21 +71,32 @@ func anotherRepairs(t *testing.T, s *sandbox.Sandbox) {
 	assertNoChanges(t, s)
 }
 
-// networkRolledBack lets a change fail after which ECS runs the same revision as
-// before, at its old place.
+// networkRolledBack lets the repair of a drift fail, after which ECS runs the same
+// revision as before, and still at the wrong place.
 func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
-	set(t, s, map[string]string{"availabilityZones": "3"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 3, Cause: sandbox.Unhealthy})
-	output := upFails(t, s, "a change of the network that ECS took back passes for done")
-	assertTold(t, output, "ROLLBACK_SUCCESSFUL", "circuit breaker threshold was exceeded")
-	assertTold(t, output, "is unhealthy in (target-group", "Health checks failed with these codes: [500]")
+	network := service(t, s).NetworkConfiguration
+	subnets := network.AwsvpcConfiguration.Subnets
+	network.AwsvpcConfiguration.Subnets = subnets[:1]
+	s.Rollouts.Next(sandbox.Plan{})
+	_, err := s.Account.ECS.UpdateService(t.Context(), &ecs.UpdateServiceInput{
+		Cluster: service(t, s).ClusterArn, Service: service(t, s).ServiceArn, NetworkConfiguration: network,
+	})
+	must(t, err, "move the tasks to one zone")
+
+	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 4, Cause: sandbox.Unhealthy})
+	_, err = s.UpRefreshed(t.Context())
+	if err == nil {
+		t.Fatal("a change of the network that ECS took back passes for done")
+	}
+	assertTold(t, err.Error(), "ROLLBACK_SUCCESSFUL", "circuit breaker threshold was exceeded")
+	assertTold(t, err.Error(), "Task failed ELB health checks", "sample-app exited with 0")
 	assertFailsAgain(t, s, "ROLLBACK_SUCCESSFUL")
 
-	s.Rollouts.Next(sandbox.Plan{Polls: 1})
-	_, err := s.UpRefreshed(t.Context())
+	s.Rollouts.Next(sandbox.Plan{Polls: 2})
+	_, err = s.UpRefreshed(t.Context())
 	must(t, err, "`pulumi up --refresh` does not try the change again")
-	if got := len(service(t, s).NetworkConfiguration.AwsvpcConfiguration.Subnets); got != 3 {
-		t.Errorf("tasks start in %d subnets, not in all 3", got)
+	if got := service(t, s).NetworkConfiguration.AwsvpcConfiguration.Subnets; len(got) != len(subnets) {
+		t.Errorf("tasks start in %v, not in all zones, %v", got, subnets)
 	}
 	assertNoChanges(t, s)
 }
@@ -92,7 +104,7 @@ func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
 // staleAnswers lets a version fail while ECS answers at first with what was before.
 func staleAnswers(t *testing.T, s *sandbox.Sandbox) {
 	set(t, s, map[string]string{"imageTag": "2.4.69"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Stale: 2, Polls: 5, Settling: 1})
+	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Stale: 3, Polls: 6, Settling: 1})
 	output := upFails(t, s, "a version that was never deployed passes for deployed, because ECS still told of the one before")
 	assertTold(t, output, "asked for", "sample-app-e2e:5")
 	assertKnown(t, s)
