@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -184,7 +185,7 @@ func cut() { panic(http.ErrAbortHandler) }
 // sendHalf sends the first half of an answer, and ends the connection.
 func sendHalf(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
 	maps.Copy(w.Header(), answer.Header())
-	w.Header().Set("Content-Length", fmt.Sprint(answer.Body.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2]) // Who asked may be gone by now,
 	_ = http.NewResponseController(w).Flush()                 // and is cut off in any case.
@@ -262,7 +263,7 @@ func refuse(w http.ResponseWriter, r *http.Request, service string, fault Fault)
 // write answers.
 func write(w http.ResponseWriter, contentType string, status int, text []byte) {
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", fmt.Sprint(len(text)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // Who asked may be gone by now.
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,7 +80,8 @@ func (l *live) must(err error) {
 	}
 }
 
-func (l *live) network(subnet string) *types.NetworkConfiguration {
+// network puts tasks into a subnet.
+func network(subnet string) *types.NetworkConfiguration {
 	return &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{subnet}, SecurityGroups: []string{}}}
 }
 
@@ -88,7 +90,7 @@ func (l *live) create() *types.Service {
 	l.t.Helper()
 	out, err := l.account.ECS.CreateService(l.t.Context(), &ecs.CreateServiceInput{
 		Cluster: aws.String(shop), ServiceName: aws.String(shop), TaskDefinition: aws.String(l.definitions[0]),
-		DesiredCount: aws.Int32(2), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: l.network(l.subnets[0]),
+		DesiredCount: aws.Int32(2), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(l.subnets[0]),
 		LoadBalancers: []types.LoadBalancer{{TargetGroupArn: aws.String(l.targetGroup), ContainerName: aws.String("web"), ContainerPort: aws.Int32(8080)}},
 	})
 	l.must(err)
@@ -135,7 +137,7 @@ func (l *live) view(s types.Service) string {
 }
 
 func (l *live) tag(definition *string) string {
-	return fmt.Sprint(slices.Index(l.definitions, aws.ToString(definition)) + 1)
+	return strconv.Itoa(slices.Index(l.definitions, aws.ToString(definition)) + 1)
 }
 
 // sees asserts what the next polls show, one after the other.
@@ -306,13 +308,12 @@ func TestAfterARollbackTheNextVersionGoesItsOwnWay(t *testing.T) {
 	if n := strings.Count(l.history(), "\n") + 1; n != 3 {
 		t.Errorf("the history has %d deployments, not 3:\n%s", n, l.history())
 	}
-	reasons := ""
+	var reasons []string
 	for _, task := range l.stopped() {
-		reasons += fmt.Sprintf("%s: %s (has an exit code: %v)\n", task.StopCode, *task.StoppedReason, task.Containers[0].ExitCode != nil)
+		reasons = append(reasons, fmt.Sprintf("%s: %s (has an exit code: %v)", task.StopCode, *task.StoppedReason, task.Containers[0].ExitCode != nil))
 	}
-	equal(t, "the stopped tasks of both are", reasons, `EssentialContainerExited: Essential container in task exited (has an exit code: true)
-TaskFailedToStart: CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref shop:2: not found (has an exit code: false)
-`)
+	equal(t, "the stopped tasks of both are", strings.Join(reasons, "\n"), `EssentialContainerExited: Essential container in task exited (has an exit code: true)
+TaskFailedToStart: CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref shop:2: not found (has an exit code: false)`)
 }
 
 func TestAFirstDeploymentHasNothingToGoBackTo(t *testing.T) {
@@ -358,7 +359,7 @@ func TestARollbackTakesBackWhatElseWasChanged(t *testing.T) {
 	l := newLive(t)
 	l.create()
 	l.rollouts.Next(Plan{Outcome: RollsBack, Polls: 1, Settling: 1})
-	move := &ecs.UpdateServiceInput{Cluster: aws.String(shop), Service: aws.String(shop), NetworkConfiguration: l.network(l.subnets[1])}
+	move := &ecs.UpdateServiceInput{Cluster: aws.String(shop), Service: aws.String(shop), NetworkConfiguration: network(l.subnets[1])}
 	_, err := l.account.ECS.UpdateService(t.Context(), move)
 	l.must(err)
 	subnet := func(s types.Service) string { return s.NetworkConfiguration.AwsvpcConfiguration.Subnets[0] }
@@ -378,7 +379,7 @@ func TestWhatChangesNoTaskBeginsNoDeployment(t *testing.T) {
 	for _, harmless := range []*ecs.UpdateServiceInput{
 		{DesiredCount: aws.Int32(3)},
 		{TaskDefinition: aws.String(l.definitions[0])},
-		{NetworkConfiguration: l.network(l.subnets[0])},
+		{NetworkConfiguration: network(l.subnets[0])},
 	} {
 		harmless.Cluster, harmless.Service = aws.String(shop), aws.String(shop)
 		_, err := l.account.ECS.UpdateService(t.Context(), harmless)

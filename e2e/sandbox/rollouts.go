@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -122,7 +123,7 @@ func (e exchange) record() *httptest.ResponseRecorder { return e.send("", e.body
 func (e exchange) send(action string, body []byte) *httptest.ResponseRecorder {
 	r := e.request.Clone(e.request.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	if action != "" {
 		prefix, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		r.Header.Set("X-Amz-Target", prefix+"."+action)
