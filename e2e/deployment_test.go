@@ -122,7 +122,7 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	assertKnown(t, s)
 	assertFailsAgain(t, s, "none before to go back to")
 
-	const slow = 15 // Looks, which take half a minute.
+	const slow = 12 // Looks, most of them the guard's, two seconds apart.
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
 	s.Rollouts.Next(sandbox.Plan{Polls: slow})
 	began := time.Now()
