@@ -30,13 +30,15 @@ func (b *builder) deployed(service *ecs.Service) (pulumi.StringOutput, error) {
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	return pulumi.All(service.ID(), service.Cluster, service.TaskDefinition).ApplyTWithContext(b.ctx.Context(),
+	// The service's own output is no measure: the provider has read it back from ECS,
+	// which may have answered with what was before.
+	return pulumi.All(service.ID(), service.Cluster, b.args.TaskDefinitionARN).ApplyTWithContext(b.ctx.Context(),
 		func(ctx context.Context, known []any) (string, error) {
-			arn, cluster, revision := string(known[0].(pulumi.ID)), known[1].(string), known[2].(*string)
-			return *revision, b.watch(ctx, service, settings, &rollout.Watch{
+			arn, cluster, revision := string(known[0].(pulumi.ID)), known[1].(string), known[2].(string)
+			return revision, b.watch(ctx, service, settings, &rollout.Watch{
 				Cluster:        cluster,
 				Service:        arn,
-				TaskDefinition: *revision,
+				TaskDefinition: revision,
 			})
 		}).(pulumi.StringOutput), nil
 }

@@ -24,6 +24,10 @@ import (
 // Region is the region of every emulated account.
 const Region = "us-east-1"
 
+// App is in the user agent of each request of At's accounts, as app/App, and tells
+// them from those of the program and of the provider.
+const App = "e2e-account"
+
 // Account is an AWS account, by the APIs that the program's resources live in.
 type Account struct {
 	EC2     *ec2.Client
@@ -37,10 +41,14 @@ type Account struct {
 }
 
 // At returns the account that an emulator holds.
-func At(url string) *Account {
+func At(url string) *Account { return As(url, App) }
+
+// As returns the account that an emulator holds, as it is to another app.
+func As(url, app string) *Account {
 	config := aws.Config{
 		Region:       Region,
 		BaseEndpoint: aws.String(url),
+		AppID:        app,
 		// The emulator takes any. A fixed pair keeps a developer's own profile out.
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil

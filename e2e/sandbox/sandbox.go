@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,8 +68,10 @@ type Sandbox struct {
 	Stack   auto.Stack
 	// Before is what the account held before the stack, such as the default VPC.
 	Before account.Inventory
-	// Gate stands before the emulator.
-	Gate Gate
+	// Faults, Gate and Rollouts stand before the emulator, in this order.
+	Faults   Faults
+	Gate     Gate
+	Rollouts Rollouts
 
 	dir       string
 	variables map[string]string
@@ -92,7 +95,7 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, err
 	}
 	s := &Sandbox{dir: dir}
-	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.Gate.wrap})
+	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap})
 	if err != nil {
 		return nil, fmt.Errorf("start an emulator: %w", err)
 	}
@@ -121,6 +124,11 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, fmt.Errorf("create the stack: %w", err)
 	}
 	return s, nil
+}
+
+// wrap is what stands before the emulator.
+func (s *Sandbox) wrap(next http.Handler) http.Handler {
+	return s.Faults.wrap(s.Gate.wrap(s.Rollouts.wrap(next)))
 }
 
 // variables leave no way out of the sandbox: a test that reached a developer's own

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -84,8 +85,12 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 		case err != nil && bounded.Err() == nil:
 			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", revision(w.TaskDefinition), err)
 		case err == nil && service != nil && w.steady(service):
-			if reason := w.undone(bounded); reason != "" {
+			last := w.lastDeployment(bounded)
+			if reason := undone(last); reason != "" {
 				return 0, w.explain(ctx, service, reason)
+			}
+			if open(last) {
+				break // This look was at what was before the deployment.
 			}
 			w.sayEnd(service)
 			return int(service.DesiredCount), nil
@@ -137,9 +142,10 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure strin
 }
 
 // temporary tells whether the next try may succeed: the service is throttled,
-// overloaded or out of reach, and the SDK's own tries were not enough.
+// overloaded or out of reach, and the SDK's own tries were not enough. After an
+// answer that breaks off the SDK does not try at all.
 func temporary(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
 	}
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
@@ -163,8 +169,7 @@ func (w *Watch) steady(s *types.Service) bool {
 // that knows nothing of service deployments, or a role that may not ask, leaves the
 // verdict to the revision.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
-func (w *Watch) undone(ctx context.Context) string {
-	last := w.lastDeployment(ctx)
+func undone(last *types.ServiceDeploymentBrief) string {
 	if last == nil {
 		return ""
 	}
@@ -173,6 +178,12 @@ func (w *Watch) undone(ctx context.Context) string {
 		return join("the last deployment is "+status, aws.ToString(last.StatusReason))
 	}
 	return ""
+}
+
+// open tells whether ECS is still at the last deployment.
+func open(last *types.ServiceDeploymentBrief) bool {
+	return last != nil &&
+		(last.Status == types.ServiceDeploymentStatusPending || last.Status == types.ServiceDeploymentStatusInProgress)
 }
 
 // lastDeployment is the youngest of the service's deployments, nil where ECS does

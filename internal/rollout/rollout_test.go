@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -315,6 +316,17 @@ func TestARollbackThatTheRevisionDoesNotTellIsFound(t *testing.T) {
 	}
 }
 
+func TestAServiceThatIsSteadyFromBeforeIsNotTakenForDeployed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress} {
+		got := watch(t, &world{
+			looks:       []look{of(deployment{revision: wanted, state: completed, running: 2})},
+			deployments: []types.ServiceDeploymentBrief{{Status: status, CreatedAt: aws.Time(time.Unix(1, 0))}},
+		}, time.Minute)
+		got.failure(t, "it did not finish within 1m0s")
+	}
+}
+
 func TestTheTimeoutEndsADeploymentThatHangs(t *testing.T) {
 	t.Parallel()
 	silent := errors.New("connection reset")
@@ -337,7 +349,8 @@ func TestATroubleThatPassesIsWaitedOut(t *testing.T) {
 	}
 	good := of(deployment{revision: wanted, state: completed, running: 2})
 	throttled := &smithy.GenericAPIError{Code: "ThrottlingException"}
-	got := watch(t, &world{looks: []look{{err: throttled}, {err: context.DeadlineExceeded}, good}}, time.Minute)
+	brokenOff := fmt.Errorf("deserialization failed: %w", io.ErrUnexpectedEOF)
+	got := watch(t, &world{looks: []look{{err: throttled}, {err: context.DeadlineExceeded}, {err: brokenOff}, good}}, time.Minute)
 	if got.err != nil || len(got.lines) != 2 || !strings.Contains(got.lines[0], "asking again") {
 		t.Errorf("a busy ECS ends the update with %v, and %q is all that is said", got.err, got.lines)
 	}
