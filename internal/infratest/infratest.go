@@ -83,6 +83,8 @@ type Resource struct {
 	InputsFrom map[string][]string
 	// Timeouts are the custom timeouts: create, update, delete.
 	Timeouts [3]string
+	// IgnoreChanges are the inputs whose changes an update leaves alone.
+	IgnoreChanges []string
 }
 
 // Call is an invoke that was made.
@@ -281,6 +283,8 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		Remote:     rpc.GetRemote(),
 		DependsOn:  rpc.GetDependencies(),
 		InputsFrom: map[string][]string{},
+
+		IgnoreChanges: rpc.GetIgnoreChanges(),
 	}
 	for input, from := range rpc.GetPropertyDependencies() {
 		found.InputsFrom[input] = from.GetUrns()

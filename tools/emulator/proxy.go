@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -248,10 +247,26 @@ func (p *proxy) remember(service object, body []byte) error {
 	}
 	for _, key := range forgotten {
 		if value, ok := asked[key]; ok {
-			p.asked[arn][key] = value
+			p.asked[arn][key] = merged(p.asked[arn][key], value)
 		}
 	}
 	return nil
+}
+
+// merged is an object with the fields of a later one on top: an update of a part of a
+// service's deployment configuration leaves the rest of it. What is no object is
+// replaced.
+func merged(before, after json.RawMessage) json.RawMessage {
+	var all, changes object
+	if json.Unmarshal(before, &all) != nil || json.Unmarshal(after, &changes) != nil {
+		return after
+	}
+	maps.Copy(all, changes)
+	text, err := json.Marshal(all)
+	if err != nil {
+		return after
+	}
+	return text
 }
 
 // fillService adds what was asked for and is missing, and shows the desired tasks
@@ -260,11 +275,8 @@ func (p *proxy) fillService(service object) error {
 	p.mu.Lock()
 	asked := maps.Clone(p.asked[string(service["serviceArn"])])
 	p.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(asked)) {
-		if _, ok := service[key]; !ok {
-			service[key] = asked[key]
-		}
-	}
+	// After an update moto gives back some of it, as far as the update named it.
+	maps.Copy(service, asked)
 	steady := object{"runningCount": service["desiredCount"], "pendingCount": json.RawMessage("0")}
 	maps.Copy(service, steady)
 	if service["deployments"] == nil {

@@ -129,6 +129,7 @@ func TestServicesAreGivenBackAsTheyWereAskedFor(t *testing.T) {
 	bare := plain.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
 	mended.ecs("UpdateService", map[string]any{
 		"cluster": "c", "service": "s", "taskDefinition": "f:2", "healthCheckGracePeriodSeconds": 90,
+		"deploymentConfiguration": map[string]any{"minimumHealthyPercent": 100},
 	})
 
 	whole := mended.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
@@ -137,8 +138,11 @@ func TestServicesAreGivenBackAsTheyWereAskedFor(t *testing.T) {
 			t.Errorf("moto has learned %s: take it out of the list of what it forgets", key)
 		}
 		want := asked[key]
-		if key == "healthCheckGracePeriodSeconds" {
+		switch key {
+		case "healthCheckGracePeriodSeconds":
 			want = 90.0
+		case "deploymentConfiguration": // AWS changes only the part that an update names.
+			want = map[string]any{"maximumPercent": 200.0, "minimumHealthyPercent": 100.0}
 		}
 		if got, wanted := text(t, whole[key]), text(t, want); got != wanted {
 			t.Errorf("%s is given back as %s, not as %s: every preview would show a change", key, got, wanted)
