@@ -131,6 +131,7 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 
 	set(t, s, map[string]string{"imageTag": "2.4.67", "deploymentTimeoutMinutes": "1"})
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.Hangs})
+	interruptedWhileItWaits(t, s)
 	began = time.Now()
 	output = upFails(t, s, "a deployment that does not come to an end passes for deployed")
 	if took := time.Since(began); took < time.Minute || took > time.Minute+soon {
@@ -148,6 +149,32 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	assertNoChanges(t, s)
 	destroy(t, s)
 	assertNothingLeft(t, s)
+}
+
+// interruptedWhileItWaits presses Ctrl-C while an up waits for a deployment.
+func interruptedWhileItWaits(t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
+	looks := func() int { return s.Faults.Asked()["ecs:DescribeServices"] }
+	before := looks()
+	process, err := s.Start(t.Context(), "up", "--yes", "--skip-preview")
+	must(t, err, "up does not start")
+	for looks() < before+5 { // The provider looks twice.
+		if !process.Running() {
+			output, err := process.Wait()
+			t.Fatalf("the up does not wait for the deployment (%v):\n%s", err, output)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	must(t, process.Interrupt(), "Ctrl-C does not reach Pulumi")
+	process.WaitFor(soon)
+	if process.Running() {
+		must(t, process.Kill(t.Context()), "Pulumi can't be killed")
+		t.Fatal("Ctrl-C does not end an up that waits for a deployment: people would kill it, and leave the stack locked")
+	}
+	if output, err := process.Wait(); err == nil {
+		t.Errorf("an up that was interrupted while it waited passes for done:\n%s", output)
+	}
+	assertKnown(t, s)
 }
 
 // upFails returns what people see of an up that must fail.

@@ -44,8 +44,8 @@ type Plan struct {
 	Outcome Outcome
 	// Polls is how many answers show it in progress, 0 only where it completes.
 	Polls int
-	// Stale is how many of these answers come from before the deployment: ECS may take
-	// a while to know of its own doing.
+	// Stale is how many of these answers, fewer than Polls, come from before the
+	// deployment: ECS may take a while to know of its own doing.
 	Stale int
 	// Settling is how many answers show the rollback in progress after that, with the
 	// failed deployment beside it.
