@@ -16,7 +16,7 @@ import (
 
 // What a failure shows of each kind: enough to see why, on one screen.
 const (
-	shownEvents = 5
+	shownEvents = 8
 	shownCauses = 5
 	// askedTasks is how many tasks ECS describes in one call
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html).
@@ -29,8 +29,9 @@ type Failure struct {
 	Service string
 	// Wanted and Running are revisions, as family:revision.
 	Wanted, Running string
-	// Reason is why, in one sentence.
+	// Reason is why, in one sentence, and Says what ECS says of it.
 	Reason string
+	Says   []string
 	// Events are ECS's last, oldest first.
 	Events []string
 	// Stopped says why tasks of the wanted revision stopped, with exit codes.
@@ -51,7 +52,8 @@ func (f *Failure) Error() string {
 		title string
 		lines []string
 	}{
-		{"the last events of ECS, in UTC", f.Events},
+		{"ECS says", f.Says},
+		{"its last events, in UTC", f.Events},
 		{"stopped tasks of " + f.Wanted, f.Stopped},
 		{"targets of the load balancer", f.Targets},
 	} {
@@ -67,14 +69,14 @@ func (f *Failure) Error() string {
 }
 
 // explain asks AWS why the deployment failed. What it does not tell is left out.
-func (w *Watch) explain(ctx context.Context, s *types.Service, reason string) *Failure {
+func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Failure {
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
 	f := &Failure{
 		Service: w.Service[strings.LastIndex(w.Service, "/")+1:],
 		Wanted:  revision(w.TaskDefinition),
 		Running: "not known",
-		Reason:  reason,
+		Reason:  v.why,
 	}
 	if s == nil { // ECS may have fallen silent only for a while.
 		if out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
@@ -90,9 +92,10 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, reason string) *F
 			f.Targets = unhealthy(health)
 		}
 	}
-	if last := w.lastDeployment(ctx); last != nil && !strings.Contains(f.Reason, aws.ToString(last.StatusReason)) {
-		f.Reason = join(f.Reason, aws.ToString(last.StatusReason))
+	if last := w.lastDeployment(ctx); last != nil {
+		v.says = append(v.says, aws.ToString(last.StatusReason))
 	}
+	f.Says = counted(slices.DeleteFunc(v.says, func(line string) bool { return line == "" }))
 	tasks := w.stopped(ctx)
 	f.Stopped = causes(tasks)
 	f.Logs = w.logs(ctx, tasks)

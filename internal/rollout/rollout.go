@@ -80,14 +80,14 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	for {
 		service, failure, err := w.look(bounded)
 		switch {
-		case failure != "":
-			return 0, w.explain(ctx, service, failure)
+		case failure != nil:
+			return 0, w.explain(ctx, service, *failure)
 		case err != nil && bounded.Err() == nil:
 			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", revision(w.TaskDefinition), err)
 		case err == nil && service != nil && w.steady(service):
 			last := w.lastDeployment(bounded)
-			if reason := undone(last); reason != "" {
-				return 0, w.explain(ctx, service, reason)
+			if failure := undone(last); failure != nil {
+				return 0, w.explain(ctx, service, *failure)
 			}
 			if open(last) {
 				break // This look was at what was before the deployment.
@@ -103,42 +103,49 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 			if ctx.Err() != nil {
 				return 0, ctx.Err()
 			}
-			return 0, w.explain(ctx, service, fmt.Sprintf("it did not finish within %s", w.Timeout))
+			return 0, w.explain(ctx, service, verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)})
 		}
 	}
 }
 
-// look asks ECS once. It returns a failure in words if the deployment has failed, an
-// error if asking again is of no use, and no service if the answer has to be doubted.
-func (w *Watch) look(ctx context.Context) (service *types.Service, failure string, err error) {
+// verdict is why the service does not come to run what was asked for.
+type verdict struct {
+	why  string   // in our words
+	says []string // in ECS's
+	sure bool     // ECS itself has said it
+}
+
+// look asks ECS once. It returns a verdict if the deployment has failed, an error if
+// asking again is of no use, and no service if the answer has to be doubted.
+func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verdict, err error) {
 	out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
 		Cluster: aws.String(w.Cluster), Services: []string{w.Service},
 	})
 	if err != nil {
 		if temporary(err) {
 			w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
-			return nil, "", nil
+			return nil, nil, nil
 		}
-		return nil, "", err
+		return nil, nil, err
 	}
 	if len(out.Services) == 0 {
 		w.doubted++
 		if w.doubted < doubts {
-			return nil, "", nil
+			return nil, nil, nil
 		}
-		return nil, "", fmt.Errorf("ECS knows no service %s", w.Service)
+		return nil, nil, fmt.Errorf("ECS knows no service %s", w.Service)
 	}
 	service = &out.Services[0]
-	failure, sure := judge(service, w.TaskDefinition)
-	if failure == "" {
+	failure = judge(service, w.TaskDefinition)
+	if failure == nil {
 		w.doubted = 0
-		return service, "", nil
+		return service, nil, nil
 	}
 	w.doubted++
-	if sure || w.doubted >= doubts {
+	if failure.sure || w.doubted >= doubts {
 		return service, failure, nil
 	}
-	return nil, "", nil
+	return nil, nil, nil
 }
 
 // temporary tells whether the next try may succeed: the service is throttled,
@@ -169,15 +176,15 @@ func (w *Watch) steady(s *types.Service) bool {
 // that knows nothing of service deployments, or a role that may not ask, leaves the
 // verdict to the revision.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
-func undone(last *types.ServiceDeploymentBrief) string {
+func undone(last *types.ServiceDeploymentBrief) *verdict {
 	if last == nil {
-		return ""
+		return nil
 	}
 	// STOPPED, STOP_REQUESTED, and all that begins with ROLLBACK.
 	if status := string(last.Status); strings.HasPrefix(status, "ROLLBACK") || strings.HasPrefix(status, "STOP") {
-		return join("the last deployment is "+status, aws.ToString(last.StatusReason))
+		return &verdict{why: "the last deployment is " + status}
 	}
-	return ""
+	return nil
 }
 
 // open tells whether ECS is still at the last deployment.
@@ -205,29 +212,34 @@ func (w *Watch) lastDeployment(ctx context.Context) *types.ServiceDeploymentBrie
 	return last
 }
 
-// judge says in words why the service does not come to run what was asked for, if
-// that is so, and whether ECS itself has said it.
-func judge(s *types.Service, wanted string) (failure string, sure bool) {
+// judge returns a verdict, or nil as long as the deployment may succeed.
+func judge(s *types.Service, wanted string) *verdict {
 	if status := aws.ToString(s.Status); status != "" && status != "ACTIVE" {
-		return "the service is " + status + ": somebody deletes it", true
+		return &verdict{why: "the service is " + status + ": somebody deletes it", sure: true}
 	}
 	primary := primaryOf(s)
 	if primary == nil {
-		return "the service has no deployment", false
+		return &verdict{why: "the service has no deployment"}
 	}
 	if aws.ToString(primary.TaskDefinition) == wanted {
 		if primary.RolloutState == types.DeploymentRolloutStateFailed {
-			return join("the deployment failed, and there was none before to go back to", aws.ToString(primary.RolloutStateReason)), true
+			return &verdict{
+				why:  "the deployment failed, and there was none before to go back to",
+				says: []string{aws.ToString(primary.RolloutStateReason)}, sure: true,
+			}
 		}
-		return "", false
+		return nil
 	}
 	for i := range s.Deployments {
 		d := &s.Deployments[i]
 		if aws.ToString(d.TaskDefinition) == wanted && d.RolloutState == types.DeploymentRolloutStateFailed {
-			return join("the deployment failed and is rolled back", aws.ToString(d.RolloutStateReason), aws.ToString(primary.RolloutStateReason)), true
+			return &verdict{
+				why:  "the deployment failed and is rolled back",
+				says: []string{aws.ToString(d.RolloutStateReason), aws.ToString(primary.RolloutStateReason)}, sure: true,
+			}
 		}
 	}
-	return "the deployment was rolled back, or something else was deployed since", false
+	return &verdict{why: "the deployment was rolled back, or something else was deployed since"}
 }
 
 func primaryOf(s *types.Service) *types.Deployment {

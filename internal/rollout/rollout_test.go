@@ -236,14 +236,17 @@ func TestARollbackFailsAtOnceAndTellsWhy(t *testing.T) {
 		}}},
 	}
 	got := watch(t, w, time.Hour)
-	f := got.failure(t, "tasks failed to start.: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/6.")
+	f := got.failure(t, "the deployment failed and is rolled back")
 	if got.took != pollInterval {
 		t.Errorf("the failure is told %s after ECS told it", got.took-pollInterval)
 	}
 	want := `the service web does not run what was asked for: ` + f.Reason + `
   asked for:  web:7
   running:    web:6 on 2 of 2 tasks
-  the last events of ECS, in UTC:
+  ECS says:
+    ECS deployment circuit breaker: tasks failed to start.
+    ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/6.
+  its last events, in UTC:
     03:04:00 (service web) the one before.
     03:04:05 (service web) the youngest event.
   stopped tasks of web:7:
@@ -309,7 +312,9 @@ func TestARollbackThatTheRevisionDoesNotTellIsFound(t *testing.T) {
 		}, time.Minute)
 		switch {
 		case fails:
-			got.failure(t, fmt.Sprintf("the last deployment is %s: an alarm went off", status))
+			if f := got.failure(t, "the last deployment is "+string(status)); strings.Join(f.Says, "") != "an alarm went off" {
+				t.Errorf("the reason that ECS gives is lost: %q", f.Says)
+			}
 		case got.err != nil:
 			t.Errorf("a deployment that is %s fails: %v", status, got.err)
 		}
