@@ -88,7 +88,8 @@ func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
 	if err == nil {
 		t.Fatal("a change of the network that ECS took back passes for done")
 	}
-	assertTold(t, err.Error(), "ROLLBACK_SUCCESSFUL", "circuit breaker threshold was exceeded")
+	assertTold(t, err.Error(), "ROLLBACK_SUCCESSFUL")
+	assertTold(t, err.Error(), "circuit breaker threshold was exceeded")
 	assertTold(t, err.Error(), "Task failed ELB health checks", "sample-app exited with 0")
 	assertFailsAgain(t, s, "ROLLBACK_SUCCESSFUL")
 
@@ -116,7 +117,8 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 3, Cause: sandbox.Unhealthy})
 	output := upFails(t, s, "a service that never ran passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:1", "nothing")
-	assertTold(t, output, "none before to go back to", "tasks failed to start")
+	assertTold(t, output, "none before to go back to")
+	assertTold(t, output, "circuit breaker: tasks failed to start")
 	assertTold(t, output, "stopped tasks", "sample-app-e2e:1")
 	assertTold(t, output, "Task failed ELB health checks", "sample-app exited with 0")
 	assertKnown(t, s)
