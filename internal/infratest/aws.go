@@ -52,6 +52,7 @@ var computed = map[string]outputs{
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
 	"aws:ecs/service:Service":                                   arn("ecs"),
 	"aws:ecs/taskDefinition:TaskDefinition":                     taskDefinition,
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":       arn("iam"),
 	"aws:iam/role:Role":                                         arn("iam"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
 	"aws:lb/listener:Listener":                                  arn("elasticloadbalancing"),
