@@ -51,7 +51,9 @@ func loadConfig(ctx *pulumi.Context) (*Config, error) {
 	if err := r.unknownKeys(ctx.Project()); err != nil {
 		return nil, err
 	}
-	if problems := append(r.problems, cfg.validate()...); len(problems) > 0 {
+	// What could not be read stands at its default, which is valid: each value
+	// is reported once, and all others are checked the same.
+	if problems := slices.Concat(r.problems, cfg.validate()); len(problems) > 0 {
 		for i := range problems {
 			problems[i].Path = ctx.Project() + ":" + problems[i].Path
 		}

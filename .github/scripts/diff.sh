@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Writes what a pull request changes, compared with the commit that it is merged into:
 #   diff.sh FILE
+# That is BASE, or else the first parent of the merge that GitHub checks out.
 # A change is no failure, nor is one that takes something down: whether it is meant,
 # people say who review it. It is marked in the job, so that nobody overlooks it.
 set -euo pipefail
 
 file=$1
-# Of a merge, the first parent is the base.
-base=$(git rev-parse --verify 'HEAD^1')
+base=${BASE:-$(git rev-parse --verify 'HEAD^1')}
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 status=0

@@ -10,6 +10,6 @@ longest=$(grep -o '`*' "$file" | awk '{ if (length > longest) longest = length }
 fence=$(printf '`%.0s' $(seq 1 $((longest < 3 ? 3 : longest + 1))))
 printf '### %s\n\n%sdiff\n' "$title" "$fence"
 # Where a block of code is a diff, GitHub colours lines by their first character.
-# Pulumi's are indented.
-sed -E 's/^( *)(\+-|[-+~])/\2\1/; s/^~/!/' "$file"
+# Pulumi's are indented, and its headings such as --outputs:-- are no change.
+sed -E '/^ *--/!s/^( *)(\+-|[-+~])/\2\1/; s/^~/!/' "$file"
 printf '\n%s\n' "$fence"

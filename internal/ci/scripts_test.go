@@ -79,7 +79,7 @@ func newStandIn(t *testing.T, programs ...string) *standIn {
 
 func (s *standIn) write(path, content string) {
 	s.t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, path), []byte(content), 0o700); err != nil { //nolint:gosec // programs have to be executable
+	if err := os.WriteFile(filepath.Join(s.dir, path), []byte(content), 0o700); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -319,12 +319,12 @@ func TestASmallArchiveDoesNotBecomeALargeComment(t *testing.T) {
 func TestAReportCannotBeBrokenOutOf(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t)
-	s.write("work/text", "  + created\n    ~ changed\n  - deleted\n  +-replaced\n`````\n<img src=x>\n")
+	s.write("work/text", "  + created\n    --outputs:--\n    ~ changed\n  - deleted\n  +-replaced\n`````\n<img src=x>\n")
 	out, err := s.run(nil, "report.sh", "Title", "text")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	want := "### Title\n\n``````diff\n+   created\n!     changed\n-   deleted\n+-  replaced\n`````\n<img src=x>\n\n``````\n"
+	want := "### Title\n\n``````diff\n+   created\n    --outputs:--\n!     changed\n-   deleted\n+-  replaced\n`````\n<img src=x>\n\n``````\n"
 	if out != want {
 		t.Errorf("the report is\n%s\nnot\n%s", out, want)
 	}
@@ -333,32 +333,30 @@ func TestAReportCannotBeBrokenOutOf(t *testing.T) {
 func TestTheSmokeTestWaitsForTheVersionThatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	const want = "Version <code>2.4.66</code>"
-	page := func(version string) string { return "<html><p>Version <code>" + version + "</code></p></html>" }
+	const unavailable = "" // the page is there then, but with 503
 	for name, test := range map[string]struct {
-		answer  func(try int32, w http.ResponseWriter)
-		seconds string
-		passes  bool
-		says    string
+		versions []string // one a try; the last one stays
+		seconds  string
+		passes   bool
+		says     string
 	}{
-		"the right version":        {func(_ int32, w http.ResponseWriter) { fmt.Fprint(w, page("2.4.66")) }, "5", true, "has: " + want},
-		"the old version for good": {func(_ int32, w http.ResponseWriter) { fmt.Fprint(w, page("2.4.65")) }, "1", false, "a page without it"},
-		"a version that begins so": {func(_ int32, w http.ResponseWriter) { fmt.Fprint(w, page("2.4.661")) }, "1", false, "a page without it"},
-		"503, the old version and then the right one": {func(try int32, w http.ResponseWriter) {
-			switch try {
-			case 1:
-				http.Error(w, page("2.4.66"), http.StatusServiceUnavailable)
-			case 2:
-				fmt.Fprint(w, page("2.4.65"))
-			default:
-				fmt.Fprint(w, page("2.4.66"))
-			}
-		}, "20", true, "has: " + want},
-		"503 for good": {func(_ int32, w http.ResponseWriter) { http.Error(w, page("2.4.66"), http.StatusServiceUnavailable) }, "1", false, "503"},
+		"the right version":                           {[]string{"2.4.66"}, "5", true, "has: " + want},
+		"the old version for good":                    {[]string{"2.4.65"}, "1", false, "a page without it"},
+		"a version that begins so":                    {[]string{"2.4.661"}, "1", false, "a page without it"},
+		"503, the old version and then the right one": {[]string{unavailable, "2.4.65", "2.4.66"}, "20", true, "has: " + want},
+		"503 for good":                                {[]string{unavailable}, "1", false, "503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var tries atomic.Int32
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { test.answer(tries.Add(1), w) }))
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				version := test.versions[min(int(tries.Add(1)), len(test.versions))-1]
+				if version == unavailable {
+					http.Error(w, want, http.StatusServiceUnavailable)
+					return
+				}
+				_, _ = fmt.Fprintf(w, "<html><p>Version <code>%s</code></p></html>", version) // Who asked may be gone.
+			}))
 			defer server.Close()
 			out, err := newStandIn(t).run([]string{"SMOKE_PAUSE=0.2", "no_proxy=127.0.0.1"}, "smoke.sh", server.URL, want, test.seconds)
 			if (err == nil) != test.passes || !strings.Contains(out, test.says) {
@@ -447,6 +445,46 @@ func TestALookTellsDriftFromAnError(t *testing.T) {
 	}
 }
 
+func TestAnUpdateThatFailsFailsTheJobAndTellsWhy(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t, "pulumi").fails("pulumi up *", "error: the circuit breaker took it back\n").answers("*", "http://old")
+	if out, err := s.run(nil, "up.sh", "dev"); err == nil || s.file("output") != "" {
+		t.Errorf("a deployment that failed passes for one that worked, at %q:\n%s", s.file("output"), out)
+	}
+	if summary := s.file("summary"); !strings.Contains(summary, "dev failed") || !strings.Contains(summary, "took it back") {
+		t.Errorf("the summary does not say why: %s", summary)
+	}
+	s = newStandIn(t, "pulumi").answers("pulumi up --yes *--stack dev", "1 updated\n").answers("pulumi stack output url *--stack dev", "http://new\n")
+	if out, err := s.run(nil, "up.sh", "dev"); err != nil || s.file("output") != "url=http://new\n" {
+		t.Errorf("the URL is lost, so nobody looks whether the new version answers: %q (%v)\n%s", s.file("output"), err, out)
+	}
+}
+
+func TestAPreviewThatFailsIsToldOfAll(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer              func(s *standIn, pattern, with string) *standIn
+		text, title, status string
+	}{
+		"works": {(*standIn).answers, "1 to update\n", "### Preview of the stack dev\n", "status=0\n"},
+		"fails": {(*standIn).fails, "error: cpu: got 300\n", "### The preview of the stack dev failed\n", "status=1\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := test.answer(newStandIn(t, "pulumi"), "pulumi preview *--stack dev", test.text)
+			if out, err := s.run(nil, "preview.sh", "dev", "preview.md"); err != nil {
+				t.Fatalf("without the comment nobody sees the preview: %v\n%s", err, out)
+			}
+			if got := s.file("work/preview.md"); !strings.HasPrefix(got, test.title) || !strings.Contains(got, test.text) || s.file("summary") != got {
+				t.Errorf("the comment is %q", got)
+			}
+			if got := s.file("output"); got != test.status {
+				t.Errorf("the job's result is %q, not %q", got, test.status)
+			}
+		})
+	}
+}
+
 func TestTheSweepDestroysOnlyWhatNobodyWantsAnyMore(t *testing.T) {
 	t.Parallel()
 	const labelled = `,"labels":[{"name":"bug"},{"name":"environment"}]}`
@@ -508,6 +546,15 @@ func TestAStackThatCannotBeDestroyedDoesNotKeepTheOthers(t *testing.T) {
 	}
 	if !strings.Contains(calls, "rm --yes --non-interactive --stack pr-8") {
 		t.Errorf("one stack keeps the other from going:\n%s", calls)
+	}
+}
+
+func TestADiffIsTakenFromTheBaseThatIsGiven(t *testing.T) {
+	t.Parallel()
+	s := newStandIn(t)
+	s.write("work/Makefile", "diff:\n\t@echo $(BASE)\n")
+	if out, err := s.run([]string{"BASE=abc"}, "diff.sh", "diff.md"); err != nil || s.file("work/diff.md") != "abc\n" {
+		t.Errorf("the base is %q, not the one that was given (%v):\n%s", s.file("work/diff.md"), err, out)
 	}
 }
 
