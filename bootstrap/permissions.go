@@ -174,7 +174,8 @@ var writeActions = []string{
 }
 
 // deleteActions are what takes something away for good. They are given only for
-// what carries the sample app's tag.
+// what carries the sample app's tag: a state that is mixed up can't delete what is
+// somebody else's. Who means harm can set the tag first.
 var deleteActions = []string{
 	"cloudwatch:DeleteAlarms",
 	"ec2:DeleteInternetGateway",

@@ -10,15 +10,16 @@ text=$(mktemp)
 trap 'rm -f "$text"' EXIT
 status=0
 pulumi refresh --preview-only --expect-no-changes --diff --non-interactive --color never --stack "$stack" > "$text" 2>&1 || status=$?
-state=gone
-if ((status != 0)); then
-  # Pulumi has one status for drift and for what is wrong with itself.
-  if ! grep -q 'no changes were expected' "$text"; then
+# 7 is Pulumi's status for changes where none were expected
+# (sdk/go/common/util/cmdutil/exit.go).
+case $status in
+  0) state=gone ;;
+  7) state=found ;;
+  *)
     cat "$text" >&2
-    exit 1
-  fi
-  state=found
-fi
+    exit "$status"
+    ;;
+esac
 "$(dirname "${BASH_SOURCE[0]}")/report.sh" "Drift of the stack $stack: $state" "$text" > "$file"
 cat "$file" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 echo "state=$state" >> "${GITHUB_OUTPUT:-/dev/stdout}"

@@ -43,8 +43,9 @@ for answer in answers/*; do
   # shellcheck disable=SC2053
   if [[ $call == $pattern ]]; then
     cat "$answer"
-    [[ ! -e failing/$(basename "$answer") ]]
-    exit
+    status=0
+    [[ ! -e failing/$(basename "$answer") ]] || status=$(< "failing/$(basename "$answer")")
+    exit "$status"
   fi
 done
 echo "$name: nothing at $call" >&2
@@ -92,11 +93,11 @@ func (s *standIn) answers(pattern, with string) *standIn {
 	return s
 }
 
-// fails lets them be answered and then fail.
-func (s *standIn) fails(pattern, with string) *standIn {
+// fails lets them be answered and then fail with a status.
+func (s *standIn) fails(pattern, with, status string) *standIn {
 	s.t.Helper()
 	s.answers(pattern, with)
-	s.write(filepath.Join("failing", fmt.Sprintf("%02d %s", s.n, strings.NewReplacer("*", "%", "/", "|").Replace(pattern))), "")
+	s.write(filepath.Join("failing", fmt.Sprintf("%02d %s", s.n, strings.NewReplacer("*", "%", "/", "|").Replace(pattern))), status)
 	return s
 }
 
@@ -425,8 +426,8 @@ func TestALookTellsDriftFromAnError(t *testing.T) {
 		fails  bool
 	}{
 		"nothing": {func(s *standIn) *standIn { return s.answers("*", "33 unchanged\n") }, "state=gone\n", false},
-		"drift":   {func(s *standIn) *standIn { return s.fails("*", drift) }, "state=found\n", false},
-		"error":   {func(s *standIn) *standIn { return s.fails("*", "error: no stack named 'dev' found\n") }, "", true},
+		"drift":   {func(s *standIn) *standIn { return s.fails("*", drift, "7") }, "state=found\n", false},
+		"error":   {func(s *standIn) *standIn { return s.fails("*", "error: no stack named 'dev' found\n", "6") }, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -447,7 +448,7 @@ func TestALookTellsDriftFromAnError(t *testing.T) {
 
 func TestAnUpdateThatFailsFailsTheJobAndTellsWhy(t *testing.T) {
 	t.Parallel()
-	s := newStandIn(t, "pulumi").fails("pulumi up *", "error: the circuit breaker took it back\n").answers("*", "http://old")
+	s := newStandIn(t, "pulumi").fails("pulumi up *", "error: the circuit breaker took it back\n", "255").answers("*", "http://old")
 	if out, err := s.run(nil, "up.sh", "dev"); err == nil || s.file("output") != "" {
 		t.Errorf("a deployment that failed passes for one that worked, at %q:\n%s", s.file("output"), out)
 	}
@@ -462,24 +463,21 @@ func TestAnUpdateThatFailsFailsTheJobAndTellsWhy(t *testing.T) {
 
 func TestAPreviewThatFailsIsToldOfAll(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		answer              func(s *standIn, pattern, with string) *standIn
-		text, title, status string
-	}{
-		"works": {(*standIn).answers, "1 to update\n", "### Preview of the stack dev\n", "status=0\n"},
-		"fails": {(*standIn).fails, "error: cpu: got 300\n", "### The preview of the stack dev failed\n", "status=1\n"},
+	for name, test := range map[string]struct{ text, status, title string }{
+		"works": {"1 to update\n", "0", "### Preview of the stack dev\n"},
+		"fails": {"error: cpu: got 300\n", "255", "### The preview of the stack dev failed\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := test.answer(newStandIn(t, "pulumi"), "pulumi preview *--stack dev", test.text)
+			s := newStandIn(t, "pulumi").fails("pulumi preview *--stack dev", test.text, test.status)
 			if out, err := s.run(nil, "preview.sh", "dev", "preview.md"); err != nil {
 				t.Fatalf("without the comment nobody sees the preview: %v\n%s", err, out)
 			}
 			if got := s.file("work/preview.md"); !strings.HasPrefix(got, test.title) || !strings.Contains(got, test.text) || s.file("summary") != got {
 				t.Errorf("the comment is %q", got)
 			}
-			if got := s.file("output"); got != test.status {
-				t.Errorf("the job's result is %q, not %q", got, test.status)
+			if got, want := s.file("output"), "status="+test.status+"\n"; got != want {
+				t.Errorf("the job's result is %q, not %q", got, want)
 			}
 		})
 	}
@@ -531,7 +529,7 @@ func TestTheSweepDestroysOnlyWhatNobodyWantsAnyMore(t *testing.T) {
 func TestAStackThatCannotBeDestroyedDoesNotKeepTheOthers(t *testing.T) {
 	t.Parallel()
 	s := newStandIn(t, "gh", "pulumi").answers("pulumi stack ls --json", `[{"name":"pr-7"},{"name":"pr-8"}]`).
-		fails("pulumi destroy *pr-7", "locked").answers("pulumi *", "").
+		fails("pulumi destroy *pr-7", "locked", "1").answers("pulumi *", "").
 		answers("gh api */pulls/7", `{"number":7,"state":"closed","labels":[]}`).
 		answers("gh api */pulls/8", `{"number":8,"state":"closed","labels":[]}`).
 		answers("gh api --paginate *", "[]").answers("gh api --method *", `{"html_url":"x"}`)

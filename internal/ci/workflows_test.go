@@ -171,6 +171,13 @@ func workflows(t *testing.T) map[string]string {
 	return read(t, filepath.Join(github, "workflows", "*.yml"))
 }
 
+// actions are those of this repository that workflows share, by folder.
+func actions(t *testing.T) map[string]string {
+	t.Helper()
+	return read(t, filepath.Join(github, "actions", "*", "action.yml"))
+}
+
+// read reads files, by name or, where all have the same, by folder.
 func read(t *testing.T, pattern string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
@@ -183,7 +190,11 @@ func read(t *testing.T, pattern string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[filepath.Base(path)] = string(text)
+		name := filepath.Base(path)
+		if name == filepath.Base(pattern) {
+			name = filepath.Base(filepath.Dir(path))
+		}
+		all[name] = string(text)
 	}
 	return all
 }
@@ -195,7 +206,7 @@ func TestEveryWorkflowKeepsTheRules(t *testing.T) {
 			t.Errorf("%s: %s", name, problem)
 		}
 	}
-	for name, text := range read(t, filepath.Join(github, "actions", "*", "action.yml")) {
+	for name, text := range actions(t) {
 		var action workflow
 		if err := yaml.Unmarshal([]byte(text), &action); err != nil || len(action.Runs.Steps) == 0 {
 			t.Fatalf("%s has no steps: %v", name, err)
@@ -266,7 +277,7 @@ func TestAnActionHasOneVersionEverywhere(t *testing.T) {
 	t.Parallel()
 	versions := map[string]string{}
 	files := workflows(t)
-	maps.Copy(files, read(t, filepath.Join(github, "actions", "*", "action.yml")))
+	maps.Copy(files, actions(t))
 	for name, text := range files {
 		for _, match := range regexp.MustCompile(`uses: (\S+)@(\S+ # \S+)`).FindAllStringSubmatch(text, -1) {
 			if other, seen := versions[match[1]]; seen && other != match[2] {
@@ -340,9 +351,10 @@ func TestPulumiIsTheVersionThatTheTestsRunWith(t *testing.T) {
 	if match == nil {
 		t.Fatal("tools/pulumi/go.mod has no version")
 	}
-	for name, text := range read(t, filepath.Join(github, "actions", "pulumi", "action.yml")) {
-		if !strings.Contains(text, "pulumi-version: "+match[1]+"\n") {
-			t.Errorf("%s installs another version of Pulumi than %s", name, match[1])
-		}
+	if !strings.Contains(actions(t)["pulumi"], "pulumi-version: "+match[1]+"\n") {
+		t.Errorf("CI installs another version of Pulumi than %s", match[1])
+	}
+	if !strings.Contains(actions(t)["toolchain"], "PULUMI_TOOLCHAIN=source") {
+		t.Error("CI tests with the version of Pulumi that is on GitHub's machines that day")
 	}
 }
