@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,9 @@ func script(t *testing.T, s *sandbox.Sandbox, name string) (output, report strin
 	folder := t.TempDir()
 	command := exec.CommandContext(t.Context(), filepath.Join(root, ".github", "scripts", name), sandbox.StackName, filepath.Join(folder, "report.md"))
 	command.Dir = s.Stack.Workspace().WorkDir()
-	command.Env = append(s.Command(t.Context()).Env, "GITHUB_OUTPUT="+filepath.Join(folder, "output"), "GITHUB_STEP_SUMMARY="+os.DevNull)
+	command.Env = slices.Concat(s.Command(t.Context()).Env, []string{
+		"GITHUB_OUTPUT=" + filepath.Join(folder, "output"), "GITHUB_STEP_SUMMARY=" + os.DevNull,
+	})
 	out, err := command.CombinedOutput()
 	must(t, err, name+" fails: "+string(out))
 	for file, into := range map[string]*string{"output": &output, "report.md": &report} {

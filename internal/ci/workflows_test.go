@@ -358,3 +358,23 @@ func TestPulumiIsTheVersionThatTheTestsRunWith(t *testing.T) {
 		t.Error("CI tests with the version of Pulumi that is on GitHub's machines that day")
 	}
 }
+
+func TestTheDocumentationHasEveryWorkflowAndVariable(t *testing.T) {
+	t.Parallel()
+	page, bootstrap := read(t, "../../docs/ci.md")["docs"], read(t, "../../bootstrap/README.md")["bootstrap"]
+	variables := 0
+	for name, text := range workflows(t) {
+		if !strings.Contains(page, "(../.github/workflows/"+name+")") {
+			t.Errorf("docs/ci.md does not say what %s does", name)
+		}
+		for _, match := range regexp.MustCompile(`vars\.(\w+)`).FindAllStringSubmatch(text, -1) {
+			variables++
+			if !strings.Contains(bootstrap+page, "`"+match[1]+"`") {
+				t.Errorf("%s wants the variable %s, and nobody is told what to set it to", name, match[1])
+			}
+		}
+	}
+	if variables == 0 {
+		t.Error("no workflow has a variable, so nothing was tested")
+	}
+}
