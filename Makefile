@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint lint-workflows vet fmt check
+.PHONY: help up preview destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint vet fmt check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -67,6 +67,7 @@ bench: ## measure previews and updates
 	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
 
 # actionlint runs shellcheck on the shell inside the workflows where it finds it.
+.PHONY: lint-workflows
 lint-workflows: .local/actionlint ## lint the workflows of CI and their scripts
 	@echo "lint .github" && .local/actionlint
 	@if command -v shellcheck > /dev/null; then shellcheck .github/scripts/*.sh .ci/run; \

@@ -547,43 +547,46 @@ func TestAStackThatCannotBeDestroyedDoesNotKeepTheOthers(t *testing.T) {
 	}
 }
 
+// comparing is a stand-in for the comparison too, which the script has make build.
+func comparing(t *testing.T, programs ...string) *standIn {
+	t.Helper()
+	s := newStandIn(t, append(programs, "make")...).answers("make --silent .local/diff", "")
+	if err := os.Mkdir(filepath.Join(s.dir, "work", ".local"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.write("work/.local/diff", answerer)
+	return s
+}
+
 func TestADiffIsTakenFromTheBaseThatIsGiven(t *testing.T) {
 	t.Parallel()
-	s := newStandIn(t)
-	s.write("work/Makefile", "diff:\n\t@echo $(BASE)\n")
-	if out, err := s.run([]string{"BASE=abc"}, "diff.sh", "diff.md"); err != nil || s.file("work/diff.md") != "abc\n" {
-		t.Errorf("the base is %q, not the one that was given (%v):\n%s", s.file("work/diff.md"), err, out)
+	s := comparing(t).answers("diff -base abc", "<!-- m -->\n")
+	if out, err := s.run([]string{"BASE=abc"}, "diff.sh", "diff.md"); err != nil || s.file("work/diff.md") != "<!-- m -->\n" {
+		t.Errorf("the base is not the one that was given (%v):\n%s\n%s", err, out, s.file("calls"))
 	}
 }
 
 func TestADiffIsTakenFromTheMergesBase(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		recipe string
-		fails  bool
-		says   string
+		status, text string
+		fails        bool
+		says         string
 	}{
-		"no change":       {"@echo '<!-- m -->'", false, ""},
-		"a change":        {"@echo '<!-- m -->'; exit 2", false, ""},
-		"a dangerous one": {"@echo '<!-- m -->'; exit 3", false, "::warning title=Dangerous change::"},
-		"an error":        {"@echo '<!-- m -->'; echo broken >&2; exit 1", true, "broken"},
-		"no word at all":  {"@true", true, "said nothing"},
-		"no such target":  {"", true, "failed"},
+		"no change":       {"0", "<!-- m -->\n", false, ""},
+		"a change":        {"2", "<!-- m -->\n", false, ""},
+		"a dangerous one": {"3", "<!-- m -->\n", false, "::warning title=Dangerous change::"},
+		"an error":        {"1", "<!-- m -->\n", true, "failed"},
+		"no word at all":  {"0", "", true, "said nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStandIn(t, "git").answers("git rev-parse --verify HEAD^1", commit+"\n")
-			if test.recipe != "" {
-				s.write("work/Makefile", "diff:\n\t@echo $(BASE) > ../base\n\t"+test.recipe+"\n")
-			}
+			s := comparing(t, "git").answers("git rev-parse --verify HEAD^1", commit+"\n").fails("diff -base "+commit, test.text, test.status)
 			out, err := s.run(nil, "diff.sh", "diff.md")
 			if (err != nil) != test.fails || !strings.Contains(out, test.says) {
-				t.Errorf("whether it fails: %v, want %v, saying %q:\n%s", err, test.fails, test.says, out)
+				t.Errorf("whether it fails: %v, want %v, saying %q:\n%s\n%s", err, test.fails, test.says, out, s.file("calls"))
 			}
-			if test.recipe != "" && s.file("base") != commit+"\n" {
-				t.Errorf("the base is %q, not the merge's first parent", s.file("base"))
-			}
-			if !test.fails && (s.file("work/diff.md") != "<!-- m -->\n" || s.file("summary") != "<!-- m -->\n") {
+			if !test.fails && (s.file("work/diff.md") != test.text || s.file("summary") != test.text) {
 				t.Errorf("the result has more or less than the diff: %q", s.file("work/diff.md"))
 			}
 			if strings.Contains(test.says, "warning") != strings.Contains(out, "::warning") {
