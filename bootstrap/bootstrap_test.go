@@ -365,7 +365,7 @@ func TestAPullRequestsStackIsApartFromProductions(t *testing.T) {
 		".pulumi/locks/organization/ecs-sample-app/production/lock.json": false,
 	} {
 		arn := "arn:aws:s3:::" + bucket + "/" + object
-		for _, action := range []string{"s3:PutObject", "s3:DeleteObject", "s3:GetObject"} {
+		for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
 			if got := allowed(permissions["environment"], action, arn, nil); got != want {
 				t.Errorf("whether a pull request's stack may %s on %s: %v, want %v", action, object, got, want)
 			}

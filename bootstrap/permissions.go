@@ -58,9 +58,12 @@ var readActions = []string{
 	"ecr:GetRepositoryPolicy",
 	"ecr:ListTagsForResource",
 	"ecs:DescribeClusters",
+	"ecs:DescribeServiceDeployments",
+	"ecs:DescribeServiceRevisions",
 	"ecs:DescribeServices",
 	"ecs:DescribeTaskDefinition",
 	"ecs:DescribeTasks",
+	"ecs:ListServiceDeployments",
 	"ecs:ListServices",
 	"ecs:ListTagsForResource",
 	"ecs:ListTasks",
@@ -241,19 +244,18 @@ const taskService = "ecs-tasks.amazonaws.com"
 
 // previewPermissions only read.
 func previewPermissions(c *Config, a account) []statement {
-	return append(readPermissions(a), c.stateToRead(a, "")...)
+	return append(readPermissions(a), c.stateToRead(a)...)
 }
 
 // deployPermissions are what up and destroy of the sample app need.
 func deployPermissions(c *Config, a account) []statement {
-	return slices.Concat(readPermissions(a), c.writePermissions(a), c.stateToRead(a, ""), c.stateToWrite(a, ""))
+	return slices.Concat(readPermissions(a), c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ""))
 }
 
-// environmentPermissions are deployPermissions, with the states of pull requests
-// in the place of all: a pull request's stack knows nothing of production's.
+// environmentPermissions are deployPermissions, but they change the states of pull
+// requests only. They read all: the sweep lists stacks, for which Pulumi opens each.
 func environmentPermissions(c *Config, a account) []statement {
-	return slices.Concat(readPermissions(a), c.writePermissions(a),
-		c.stateToRead(a, ephemeralPrefix), c.stateToWrite(a, ephemeralPrefix))
+	return slices.Concat(readPermissions(a), c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ephemeralPrefix))
 }
 
 func readPermissions(a account) []statement {
@@ -324,7 +326,7 @@ const (
 
 // stateToRead is what a preview needs of the state: a preview takes no lock, and
 // writes nothing. The bootstrap's own state is in a folder of another project.
-func (c *Config) stateToRead(a account, stacks string) []statement {
+func (c *Config) stateToRead(a account) []statement {
 	if c.StateBucket == "" {
 		return nil
 	}
@@ -333,7 +335,7 @@ func (c *Config) stateToRead(a account, stacks string) []statement {
 		{Sid: "ListState", Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{bucket}},
 		{Sid: "ReadState", Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{
 			bucket + "/" + layoutFile,
-			bucket + "/" + stackFolder + appProject + "/" + stacks + "*",
+			bucket + "/" + stackFolder + appProject + "/*",
 		}},
 	}
 	if c.StateKMSKeyARN != "" {
@@ -344,6 +346,7 @@ func (c *Config) stateToRead(a account, stacks string) []statement {
 	return statements
 }
 
+// stateToWrite is what an update needs of the states of stacks whose names begin so.
 func (c *Config) stateToWrite(a account, stacks string) []statement {
 	if c.StateBucket == "" {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -183,6 +184,76 @@ func TestTheRolesMayDoWhatTheProgramAsksOfAWS(t *testing.T) {
 	assertAllowed(t, "deploy", deploy, requests.taken())
 }
 
+// The state is in a bucket of the team's. A preview may not even take a lock there, and
+// a pull request's stack not touch the others.
+func TestTheRolesMayReachTheStateAndNotMore(t *testing.T) {
+	t.Parallel()
+	roles := bootstrapped(t)
+	s := newSandbox(t)
+	requests := watch(t, s)
+	emulator := s.Stack.Workspace().GetEnvVars()["AWS_ENDPOINT_URL"]
+	makeBucket(t, emulator, "octo-org-state")
+	pulumi := func(arguments ...string) {
+		command := exec.CommandContext(t.Context(), "pulumi", append(arguments, "--non-interactive")...)
+		command.Dir = s.Stack.Workspace().WorkDir()
+		command.Env = slices.Concat(s.Command(t.Context()).Env, []string{
+			"AWS_ENDPOINT_URL=" + emulator,
+			"PULUMI_BACKEND_URL=s3://octo-org-state?region=us-east-1&s3ForcePathStyle=true&endpoint=" + emulator,
+		})
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("pulumi %s: %v\n%s", strings.Join(arguments, " "), err, out)
+		}
+	}
+	pulumi("stack", "init", "dev") // By a person: the first stack of a bucket writes how it is laid out.
+	requests.taken()
+
+	// A stack without resources is locked, written and forgotten as any other.
+	pulumi("preview", "--stack", "dev")
+	pulumi("refresh", "--preview-only", "--stack", "dev")
+	preview := permissions(t, roles, "github-preview-role-")
+	assertAllowed(t, "preview", preview, requests.taken())
+
+	pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev")
+	pulumi("stack", "output", "--stack", "dev")
+	asked := requests.taken()
+	assertAllowed(t, "deploy", permissions(t, roles, "github-deploy-role-"), asked)
+
+	// As environment.yml and its sweep do.
+	pulumi("stack", "select", "--create", "pr-7")
+	pulumi("refresh", "--yes", "--skip-preview", "--stack", "pr-7")
+	pulumi("stack", "ls", "--json")
+	pulumi("destroy", "--yes", "--skip-preview", "--stack", "pr-7")
+	pulumi("stack", "rm", "--yes", "--stack", "pr-7")
+	environment := permissions(t, roles, "github-environment-role-")
+	assertAllowed(t, "environment", environment, requests.taken())
+
+	writes := 0
+	for _, r := range asked {
+		if r.action != "s3:PutObject" && r.action != "s3:DeleteObject" {
+			continue
+		}
+		writes++
+		if allows(preview, r) || allows(environment, r) {
+			t.Errorf("a pull request may %s %s, which is the state of another stack", r.action, r.resource)
+		}
+	}
+	if writes == 0 {
+		t.Errorf("nothing was written to the bucket, so nothing was tested: %v", asked)
+	}
+}
+
+func makeBucket(t *testing.T, emulator, name string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, emulator+"/"+name, http.NoBody)
+	must(t, err, "no request for a bucket")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err, "no bucket")
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("no bucket: %s", answer.Status)
+	}
+}
+
 // statement is one of a role's permissions.
 type statement struct {
 	Action, Resource []string
@@ -214,21 +285,27 @@ func assertAllowed(t *testing.T, role string, statements []statement, asked []re
 		t.Fatal("nothing was asked of AWS, so nothing was tested")
 	}
 	for _, r := range asked {
-		if !slices.ContainsFunc(statements, func(s statement) bool {
-			return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool {
-				before, _, _ := strings.Cut(pattern, "*")
-				return pattern == "*" || strings.HasPrefix(r.resource, before)
-			})
-		}) {
+		if !allows(statements, r) {
 			t.Errorf("the %s role may not %s %s, which the program asks for: on AWS it would stop there", role, r.action, r.resource)
 		}
 	}
 }
 
+// allows tells whether a role may do what was asked, on what it was asked for.
+func allows(statements []statement, r request) bool {
+	return slices.ContainsFunc(statements, func(s statement) bool {
+		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool {
+			before, wildcard := strings.CutSuffix(pattern, "*")
+			return pattern == r.resource || wildcard && strings.HasPrefix(r.resource, before)
+		})
+	})
+}
+
 // request is what AWS was asked to do.
 type request struct {
 	action string
-	// resource is the ARN of the role that it is about, empty for other services.
+	// resource is the ARN of the role, the bucket or the object that it is about, empty
+	// for other services.
 	resource string
 }
 
@@ -270,7 +347,9 @@ func watch(t *testing.T, s *sandbox.Sandbox) *requests {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		seen.mu.Lock()
-		seen.all[requestOf(r, body)] = true
+		for _, one := range requestsOf(r, body) {
+			seen.all[one] = true
+		}
 		seen.mu.Unlock()
 		forward.ServeHTTP(w, r)
 	}))
@@ -282,13 +361,16 @@ func watch(t *testing.T, s *sandbox.Sandbox) *requests {
 // signedFor is the service in the signature of a request.
 var signedFor = regexp.MustCompile(`Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request`)
 
-// requestOf reads which action of which service a request is for, as IAM calls them.
-func requestOf(r *http.Request, body []byte) request {
+// requestsOf reads which action of which service a request is for, as IAM calls them.
+func requestsOf(r *http.Request, body []byte) []request {
 	service := "unsigned"
 	if match := signedFor.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
 		service = match[1]
 	}
-	if service == "monitoring" {
+	switch service {
+	case "s3":
+		return objectRequests(r)
+	case "monitoring":
 		service = "cloudwatch"
 	}
 	form, _ := url.ParseQuery(string(body)) // JSON has no Action, and its action in a header.
@@ -299,6 +381,29 @@ func requestOf(r *http.Request, body []byte) request {
 	found := request{action: service + ":" + action}
 	if role := form.Get("RoleName"); role != "" {
 		found.resource = "arn:aws:iam::123456789012:role/" + role
+	}
+	return []request{found}
+}
+
+// objectRequests reads a request of S3, which has its action in the method.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+func objectRequests(r *http.Request) []request {
+	const arn = "arn:aws:s3:::"
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	bucket, key, _ := strings.Cut(path, "/")
+	if key == "" {
+		if r.Method == http.MethodGet {
+			return []request{{"s3:ListBucket", arn + bucket}}
+		}
+		return []request{{"s3:" + r.Method + " of a bucket", arn + bucket}} // Nobody may.
+	}
+	actions := map[string]string{
+		http.MethodGet: "s3:GetObject", http.MethodHead: "s3:GetObject",
+		http.MethodPut: "s3:PutObject", http.MethodDelete: "s3:DeleteObject",
+	}
+	found := []request{{actions[r.Method], arn + path}}
+	if source, _ := url.PathUnescape(r.Header.Get("X-Amz-Copy-Source")); source != "" {
+		found = append(found, request{"s3:GetObject", arn + strings.TrimPrefix(source, "/")})
 	}
 	return found
 }
