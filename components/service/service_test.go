@@ -86,7 +86,7 @@ func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
 func TestAnUpdateFailsWhereECSDoesNotRunWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	record, err := infratest.Run(t, makes(behind(nil)), infratest.Options{Rollout: "FAILED"})
-	var failure *rollout.Failure
+	var failure *rollout.DeploymentError
 	if !errors.As(err, &failure) || failure.Wanted != "t:1" {
 		t.Errorf("the update of a service whose deployment failed ends with %v", err)
 	}

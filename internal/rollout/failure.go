@@ -23,8 +23,8 @@ const (
 	askedTasks = 100
 )
 
-// Failure is a deployment that failed, with what is known of why.
-type Failure struct {
+// DeploymentError is a deployment that failed, with what is known of why.
+type DeploymentError struct {
 	// Service is the service's name.
 	Service string
 	// Wanted and Running are revisions, as family:revision.
@@ -43,7 +43,7 @@ type Failure struct {
 }
 
 // Error tells everything, in several lines.
-func (f *Failure) Error() string {
+func (f *DeploymentError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "the service %s does not run what was asked for: %s\n", f.Service, f.Reason)
 	fmt.Fprintf(&text, "  asked for:  %s\n", f.Wanted)
@@ -69,10 +69,10 @@ func (f *Failure) Error() string {
 }
 
 // explain asks AWS why the deployment failed. What it does not tell is left out.
-func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Failure {
+func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *DeploymentError {
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
-	f := &Failure{
+	f := &DeploymentError{
 		Service: w.Service[strings.LastIndex(w.Service, "/")+1:],
 		Wanted:  revision(w.TaskDefinition),
 		Running: "not known",
@@ -162,17 +162,17 @@ func causes(tasks []types.Task) []string {
 	var lines []string
 	for i := range tasks {
 		t := &tasks[i]
-		line := join(string(t.StopCode), aws.ToString(t.StoppedReason))
+		parts := []string{join(string(t.StopCode), aws.ToString(t.StoppedReason))}
 		for j := range t.Containers {
 			c := &t.Containers[j]
 			if c.ExitCode != nil {
-				line += fmt.Sprintf("; container %s exited with %d", aws.ToString(c.Name), *c.ExitCode)
+				parts = append(parts, fmt.Sprintf("container %s exited with %d", aws.ToString(c.Name), *c.ExitCode))
 			}
 			if c.Reason != nil {
-				line += fmt.Sprintf("; container %s: %s", aws.ToString(c.Name), *c.Reason)
+				parts = append(parts, fmt.Sprintf("container %s: %s", aws.ToString(c.Name), *c.Reason))
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Join(parts, "; "))
 	}
 	all := counted(lines)
 	return all[:min(shownCauses, len(all))]

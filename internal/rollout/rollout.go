@@ -70,7 +70,7 @@ type Watch struct {
 }
 
 // Wait waits until the service runs the revision on all of its tasks, and returns
-// how many tasks ECS keeps running. A deployment that failed is a *Failure.
+// how many tasks ECS keeps running. A deployment that failed is a *DeploymentError.
 func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	w.started = time.Now()
 	bounded, cancel := context.WithTimeout(ctx, w.Timeout)

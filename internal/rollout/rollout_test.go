@@ -148,9 +148,9 @@ func watch(t *testing.T, w *world, timeout time.Duration) watched {
 }
 
 // failure wants a failure with this reason.
-func (w watched) failure(t *testing.T, reason string) *Failure {
+func (w watched) failure(t *testing.T, reason string) *DeploymentError {
 	t.Helper()
-	var f *Failure
+	var f *DeploymentError
 	if !errors.As(w.err, &f) {
 		t.Fatalf("the update ends with %v, and not with a failure: a broken version would pass for deployed", w.err)
 	}
@@ -269,7 +269,7 @@ func TestWhatFailedEarlierStillFails(t *testing.T) {
 		"the service has no deployment":  {service: &types.Service{Status: aws.String("ACTIVE")}},
 	} {
 		got := watch(t, &world{looks: []look{now}}, time.Hour)
-		got.failure(t, say)
+		_ = got.failure(t, say)
 		if got.took > doubts*pollInterval {
 			t.Errorf("%s: an update without a change takes %s to fail", say, got.took)
 		}
@@ -328,7 +328,7 @@ func TestAServiceThatIsSteadyFromBeforeIsNotTakenForDeployed(t *testing.T) {
 			looks:       []look{of(deployment{revision: wanted, state: completed, running: 2})},
 			deployments: []types.ServiceDeploymentBrief{{Status: status, CreatedAt: aws.Time(time.Unix(1, 0))}},
 		}, time.Minute)
-		got.failure(t, "it did not finish within 1m0s")
+		_ = got.failure(t, "it did not finish within 1m0s")
 	}
 }
 
@@ -340,7 +340,7 @@ func TestTheTimeoutEndsADeploymentThatHangs(t *testing.T) {
 		"ECS":          {err: &smithy.OperationError{Err: &smithy.GenericAPIError{Code: "ThrottlingException", Message: silent.Error()}}},
 	} {
 		got := watch(t, &world{looks: []look{now}}, 5*time.Minute)
-		got.failure(t, "it did not finish within 5m0s")
+		_ = got.failure(t, "it did not finish within 5m0s")
 		if got.took != 5*time.Minute {
 			t.Errorf("%s that hangs is waited for %s", what, got.took)
 		}
