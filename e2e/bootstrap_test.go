@@ -167,7 +167,17 @@ func TestTheRolesMayDoWhatTheProgramAsksOfAWS(t *testing.T) {
 	assertAllowed(t, "preview", preview, requests.taken())
 
 	up(t, s)
-	set(t, s, map[string]string{"imageTag": "2.4.66", "desiredCount": "2", "containerPort": "8080", "availabilityZones": "3"})
+	set(t, s, map[string]string{
+		"imageTag": "2.4.66", "desiredCount": "2", "containerPort": "8080", "availabilityZones": "3",
+		"autoscaling": `{"maxCapacity": 4, "cpuTarget": 60, "requestsTarget": 100, "schedules":
+			[{"name": "night", "schedule": "cron(0 20 * * ? *)", "minCapacity": 0, "maxCapacity": 2}]}`,
+		"alarms": "true", "alarmEmails": `["ops@example.com"]`,
+	})
+	up(t, s)
+	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.Unhealthy})
+	set(t, s, map[string]string{"imageTag": "2.4.67"})
+	upFails(t, s, "a version that ECS rolled back passes for deployed")
+	set(t, s, map[string]string{"imageTag": "2.4.68"})
 	up(t, s)
 	assertAllowed(t, "deploy", deploy, requests.taken())
 
