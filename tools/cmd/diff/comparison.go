@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"ecs-sample-app/tools/diff"
+	"ecs-sample-app/tools/emulator"
+	"ecs-sample-app/tools/toolchain"
+)
+
+const (
+	// region is that of a stack whose configuration has none.
+	region = "us-east-1"
+
+	// passphrase encrypts the secrets in the stack's state, which is gone when this
+	// program ends.
+	passphrase = "diff"
+
+	// patience is how long Pulumi has to end after it was interrupted.
+	patience = 20 * time.Second
+
+	// lastLines is how much of what a command printed is shown where it failed.
+	lastLines = 30
+)
+
+// comparison compares a working tree with a commit. The commit is deployed once,
+// for however many previews.
+type comparison struct {
+	root  string // the program's folder
+	ref   string // what the commit was called
+	stack string
+	log   io.Writer
+
+	dir      string // for temporary files
+	repo     *repository
+	commit   string
+	short    string
+	secrets  []string
+	chain    *toolchain.Chain
+	emulator *emulator.Emulator // with the commit's program, nil before
+	events   string             // file with the event log of the last preview
+}
+
+// say writes a line for the user.
+func (c *comparison) say(format string, arguments ...any) {
+	_, _ = fmt.Fprintf(c.log, format+"\n", arguments...) // Nothing to do where the terminal is gone.
+}
+
+// report is the beginning of a report.
+func (c *comparison) report() *diff.Report {
+	return &diff.Report{Base: c.ref, Commit: c.short, Stack: c.stack, Secrets: c.secrets}
+}
+
+// compare previews the working tree on top of the commit.
+func (c *comparison) compare(ctx context.Context) (*diff.Report, error) {
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	files, err := c.repo.changed(ctx, c.commit)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(files, func(file string) bool { return matters(file, c.stack) }) {
+		c.say("the program and %s are those of %s (%s): nothing to deploy", stackFile(c.stack), c.ref, c.short)
+		return c.report(), nil
+	}
+	if err := c.both(ctx); err != nil {
+		return nil, err
+	}
+	return c.preview(ctx)
+}
+
+// prepare finds the commit. It does nothing the second time.
+func (c *comparison) prepare(ctx context.Context) error {
+	if c.repo != nil {
+		return nil
+	}
+	var err error
+	if c.dir, err = os.MkdirTemp("", "ecs-sample-app-diff-*"); err != nil {
+		return err
+	}
+	repo, err := openRepository(ctx, c.root, c.dir)
+	if err != nil {
+		return err
+	}
+	if c.commit, err = repo.commit(ctx, c.ref); err != nil {
+		return err
+	}
+	if c.short, err = repo.short(ctx, c.commit); err != nil {
+		return err
+	}
+	c.repo = repo
+	return nil
+}
+
+// both compiles the program of the tree and, beside it, deploys that of the commit.
+// An error of one ends the other.
+func (c *comparison) both(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	steps := []func(context.Context) error{c.head, c.base}
+	ended := make(chan error, len(steps))
+	for _, step := range steps {
+		go func() { ended <- step(ctx) }()
+	}
+	var first error
+	for range steps {
+		if err := <-ended; err != nil && first == nil {
+			first = err
+			cancel()
+		}
+	}
+	return first
+}
+
+// head gets the program of the working tree ready.
+func (c *comparison) head(ctx context.Context) error {
+	target := filepath.Join(c.dir, "head", "program")
+	if err := writeProject(c.project("head"), c.root, target, c.stack); err != nil {
+		return fmt.Errorf("the working tree can't be previewed: %w", err)
+	}
+	if err := compile(ctx, c.root, target); err != nil {
+		return fmt.Errorf("the program of the working tree does not compile:\n%w", err)
+	}
+	return nil
+}
+
+// base deploys the program of the commit. It does nothing the second time.
+func (c *comparison) base(ctx context.Context) error {
+	if c.emulator != nil {
+		return nil
+	}
+	program, err := c.repo.checkout(ctx, c.commit, filepath.Join(c.dir, "base", "tree"))
+	if err != nil {
+		return fmt.Errorf("check out %s: %w", c.short, err)
+	}
+	target := filepath.Join(c.dir, "base", "program")
+	if err := writeProject(c.project("base"), program, target, c.stack); err != nil {
+		return fmt.Errorf("%s (%s) can't be compared with: %w", c.ref, c.short, err)
+	}
+	if err := compile(ctx, program, target); err != nil {
+		return fmt.Errorf("the program of %s (%s) does not compile:\n%w", c.ref, c.short, err)
+	}
+	if c.chain, err = toolchain.Ensure(ctx, c.log); err != nil {
+		return err
+	}
+	started, err := emulator.Start(ctx, emulator.Options{Log: filepath.Join(c.dir, "emulator.log")})
+	if err != nil {
+		return err
+	}
+	c.emulator = started
+	if err := os.MkdirAll(c.state(), 0o750); err != nil {
+		return err
+	}
+	if out, err := c.pulumi(ctx, "base", "stack", "init", c.stack); err != nil {
+		return c.refused("base", out, err)
+	}
+	if err := c.configure(ctx, "base"); err != nil {
+		return err
+	}
+	c.say("deploying %s (%s) to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.ref, c.short)
+	start := time.Now()
+	if out, err := c.pulumi(ctx, "base", "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
+		return fmt.Errorf("deploy %s (%s) to the emulator: %w\n%s", c.ref, c.short, err, out.last())
+	}
+	c.say("deployed in %s", time.Since(start).Round(time.Second))
+	return nil
+}
+
+// configure takes out of a project's configuration what leads to an account, and
+// notes its secrets.
+func (c *comparison) configure(ctx context.Context, side string) error {
+	out, err := c.pulumi(ctx, side, "config", "--json", "--show-secrets", "--stack", c.stack)
+	if err != nil {
+		return c.refused(side, out, err)
+	}
+	found, err := parseSettings(out.stdout.Bytes())
+	if err != nil {
+		return err
+	}
+	c.secrets = append(c.secrets, found.secrets()...)
+	keys := found.elsewhere()
+	if len(keys) == 0 {
+		return nil
+	}
+	if out, err := c.pulumi(ctx, side, append([]string{"config", "rm-all", "--stack", c.stack}, keys...)...); err != nil {
+		return fmt.Errorf("take %s out of the configuration: %w\n%s", strings.Join(keys, ", "), err, out.last())
+	}
+	return nil
+}
+
+// refused explains a configuration that Pulumi can't read.
+func (c *comparison) refused(side string, out *output, err error) error {
+	whose := "the working tree"
+	if side == "base" {
+		whose = fmt.Sprintf("%s (%s)", c.ref, c.short)
+	}
+	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.stack)))
+	if problem == nil && secure.Match(content) {
+		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.stack), whose, out.last())
+	}
+	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.stack), whose, err, out.last())
+}
+
+// preview previews the program of the working tree. A program that refuses its
+// configuration is no error here: the report says so.
+func (c *comparison) preview(ctx context.Context) (*diff.Report, error) {
+	if err := c.configure(ctx, "head"); err != nil {
+		return nil, err
+	}
+	c.events = filepath.Join(c.dir, "events.json")
+	if err := os.RemoveAll(c.events); err != nil {
+		return nil, err
+	}
+	// The event log and the text come from one preview. Pulumi's own Automation API
+	// reads this log; the variable in the environment is what shows its flag.
+	out, failed := c.pulumi(ctx, "head", "preview", "--diff", "--event-log", c.events, "--suppress-progress", "--stack", c.stack)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	log, err := os.Open(c.events)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("preview the working tree: %w\n%s", failed, out.last()), err)
+	}
+	defer log.Close() //nolint:errcheck // only read from
+	report := c.report()
+	report.Text = out.stdout.String()
+	if report.Preview, err = diff.Parse(log, c.secrets); err != nil {
+		return nil, err
+	}
+	if failed != nil && !report.Failed() {
+		return nil, fmt.Errorf("preview the working tree: %w\n%s", failed, out.last())
+	}
+	return report, nil
+}
+
+// close ends the emulator and removes what was written.
+func (c *comparison) close() error {
+	var err error
+	if c.emulator != nil {
+		err = c.emulator.Stop()
+	}
+	if c.dir != "" {
+		err = errors.Join(err, os.RemoveAll(c.dir))
+	}
+	return err
+}
+
+func (c *comparison) project(side string) string { return filepath.Join(c.dir, side, "project") }
+func (c *comparison) state() string              { return filepath.Join(c.dir, "state") }
+
+// output is what a command printed.
+type output struct{ stdout, stderr bytes.Buffer }
+
+// last is the end of it, for a message.
+func (o *output) last() string {
+	lines := strings.Split(strings.TrimSpace(o.stdout.String()+"\n"+o.stderr.String()), "\n")
+	return strings.Join(lines[max(0, len(lines)-lastLines):], "\n")
+}
+
+// pulumi runs a command of the CLI in the project of a side.
+func (c *comparison) pulumi(ctx context.Context, side string, arguments ...string) (*output, error) {
+	var out output
+	command := exec.CommandContext(ctx, c.chain.Pulumi, append(arguments, "--non-interactive", "--color", "never")...)
+	command.Dir, command.Env = c.project(side), c.environment()
+	command.Stdout, command.Stderr = &out.stdout, &out.stderr
+	// Interrupted once, Pulumi ends what it is at. Ctrl-C in the terminal must not
+	// reach it a second time, so it gets a group of its own.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = patience
+	return &out, command.Run()
+}
+
+// environment is that of Pulumi: the emulator in the place of AWS, and a state that
+// goes with it.
+func (c *comparison) environment() []string {
+	environment := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		// The user's own options, such as that to show secrets, are not for this.
+		return strings.HasPrefix(variable, "PULUMI_OPTION_")
+	})
+	environment = append(emulator.Environment(environment, c.emulator.URL), c.chain.Env()...)
+	environment = append(environment,
+		"AWS_REGION="+region,
+		"PULUMI_BACKEND_URL=file://"+c.state()+"?metadata=skip",
+		"PULUMI_DEBUG_COMMANDS=true",
+		"PULUMI_SKIP_UPDATE_CHECK=true",
+		"PULUMI_STACK="+c.stack,
+	)
+	if os.Getenv("PULUMI_CONFIG_PASSPHRASE") == "" && os.Getenv("PULUMI_CONFIG_PASSPHRASE_FILE") == "" {
+		environment = append(environment, "PULUMI_CONFIG_PASSPHRASE="+passphrase)
+	}
+	return environment
+}
+
+// compile builds a program as the language host would do.
+func compile(ctx context.Context, dir, target string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir)
+	build.Dir = dir
+	out, err := build.CombinedOutput()
+	if err != nil && len(out) > 0 {
+		return errors.New(strings.TrimSpace(string(out)))
+	}
+	return err
+}
