@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"ecs-sample-app/tools/compare"
 	"ecs-sample-app/tools/diff"
 	"ecs-sample-app/tools/toolchain"
 )
@@ -76,34 +77,34 @@ func run(ctx context.Context, arguments []string, out, log io.Writer) int {
 		_, _ = fmt.Fprintln(log, "diff:", err)
 		return exitError
 	}
-	c := &comparison{root: root, ref: *base, stack: *stack, log: log}
-	report, err := c.compare(ctx)
-	err = errors.Join(err, c.close())
-	return conclude(ctx, c, report, err, out)
-}
-
-// conclude prints the report and says how it ended. What went wrong is in the
-// Markdown too, because the reader of a pull request does not see the log.
-func conclude(ctx context.Context, c *comparison, report *diff.Report, err error, out io.Writer) int {
-	if ctx.Err() != nil {
-		c.say("diff: interrupted")
-		return exitError
+	c := compare.New(compare.Options{Root: root, Base: *base, Stack: *stack, Log: log})
+	report, err := c.Preview(ctx)
+	if err != nil {
+		report = c.Failed(err)
+	}
+	err = errors.Join(err, c.Close())
+	switch {
+	case ctx.Err() != nil:
+		err = errors.New("interrupted")
+	default:
+		_, problem := io.WriteString(out, report.Markdown())
+		err = errors.Join(err, problem)
 	}
 	if err != nil {
-		c.say("diff: %v", err)
-		report = c.report()
-		report.Problem = err.Error()
-	}
-	if _, err := io.WriteString(out, report.Markdown()); err != nil {
-		c.say("diff: print the difference: %v", err)
+		_, _ = fmt.Fprintln(log, "diff:", err)
 		return exitError
 	}
-	if report.Failed() {
+	return exitCode(report)
+}
+
+// exitCode is that of a report.
+func exitCode(r *diff.Report) int {
+	if r.Failed() {
 		return exitError
 	}
 	return map[diff.Verdict]int{
 		diff.NoChange:  exitSame,
 		diff.Harmless:  exitChange,
 		diff.Dangerous: exitDangerous,
-	}[report.Verdict()]
+	}[r.Verdict()]
 }

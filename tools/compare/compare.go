@@ -1,4 +1,8 @@
-package main
+// Package compare compares the working tree of the program with a commit: it deploys
+// the commit's program to an AWS emulator, and previews the tree's on top of it.
+//
+// What it writes lies in a folder for temporary files. The repository is only read.
+package compare
 
 import (
 	"bytes"
@@ -34,36 +38,63 @@ const (
 	lastLines = 30
 )
 
-// comparison compares a working tree with a commit. The commit is deployed once,
-// for however many previews.
-type comparison struct {
-	root  string // the program's folder
-	ref   string // what the commit was called
-	stack string
-	log   io.Writer
+// Options say what to compare.
+type Options struct {
+	// Root is the program's folder, in a git repository.
+	Root string
+	// Base is the commit to compare with: a branch, a tag or a commit. Where the tree
+	// and it have parted, it is the commit at which they did.
+	Base string
+	// Stack is the stack whose configuration is taken, from Pulumi.STACK.yaml as each
+	// of the two has it.
+	Stack string
+	// Log gets messages for the user.
+	Log io.Writer
+}
 
+// Comparison compares a working tree with a commit. The commit is deployed once, for
+// however many previews.
+type Comparison struct {
+	// Deployed tells whether the commit's program was deployed. It is not where the
+	// two are made of the same.
+	Deployed bool
+	// Events is the file with the engine's event log of the last preview.
+	Events string
+
+	o        Options
 	dir      string // for temporary files
 	repo     *repository
 	commit   string
 	short    string
 	secrets  []string
 	chain    *toolchain.Chain
-	emulator *emulator.Emulator // with the commit's program, nil before
-	events   string             // file with the event log of the last preview
+	emulator *emulator.Emulator // nil before it is needed
 }
+
+// New returns a comparison, which Close ends. One whose commit could not be deployed
+// can only be closed.
+func New(o Options) *Comparison { return &Comparison{o: o} }
 
 // say writes a line for the user.
-func (c *comparison) say(format string, arguments ...any) {
-	_, _ = fmt.Fprintf(c.log, format+"\n", arguments...) // Nothing to do where the terminal is gone.
+func (c *Comparison) say(format string, arguments ...any) {
+	_, _ = fmt.Fprintf(c.o.Log, format+"\n", arguments...) // Nothing to do where the terminal is gone.
 }
 
-// report is the beginning of a report.
-func (c *comparison) report() *diff.Report {
-	return &diff.Report{Base: c.ref, Commit: c.short, Stack: c.stack, Secrets: c.secrets}
+// Failed is a report that says what went wrong: the reader of a pull request does not
+// see the log.
+func (c *Comparison) Failed(problem error) *diff.Report {
+	r := c.report()
+	r.Problem = problem.Error()
+	return r
 }
 
-// compare previews the working tree on top of the commit.
-func (c *comparison) compare(ctx context.Context) (*diff.Report, error) {
+func (c *Comparison) report() *diff.Report {
+	return &diff.Report{Base: c.o.Base, Commit: c.short, Stack: c.o.Stack, Secrets: c.secrets}
+}
+
+// Preview previews the working tree, as it is now, on top of the commit. A program
+// that refuses its configuration is no error: the report says so.
+func (c *Comparison) Preview(ctx context.Context) (*diff.Report, error) {
 	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -71,8 +102,8 @@ func (c *comparison) compare(ctx context.Context) (*diff.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(files, func(file string) bool { return matters(file, c.stack) }) {
-		c.say("the program and %s are those of %s (%s): nothing to deploy", stackFile(c.stack), c.ref, c.short)
+	if !slices.ContainsFunc(files, func(file string) bool { return matters(file, c.o.Stack) }) {
+		c.say("the program and %s are those of %s (%s): nothing to deploy", stackFile(c.o.Stack), c.o.Base, c.short)
 		return c.report(), nil
 	}
 	if err := c.both(ctx); err != nil {
@@ -82,7 +113,7 @@ func (c *comparison) compare(ctx context.Context) (*diff.Report, error) {
 }
 
 // prepare finds the commit. It does nothing the second time.
-func (c *comparison) prepare(ctx context.Context) error {
+func (c *Comparison) prepare(ctx context.Context) error {
 	if c.repo != nil {
 		return nil
 	}
@@ -90,11 +121,11 @@ func (c *comparison) prepare(ctx context.Context) error {
 	if c.dir, err = os.MkdirTemp("", "ecs-sample-app-diff-*"); err != nil {
 		return err
 	}
-	repo, err := openRepository(ctx, c.root, c.dir)
+	repo, err := openRepository(ctx, c.o.Root, c.dir)
 	if err != nil {
 		return err
 	}
-	if c.commit, err = repo.commit(ctx, c.ref); err != nil {
+	if c.commit, err = repo.commit(ctx, c.o.Base); err != nil {
 		return err
 	}
 	if c.short, err = repo.short(ctx, c.commit); err != nil {
@@ -106,7 +137,7 @@ func (c *comparison) prepare(ctx context.Context) error {
 
 // both compiles the program of the tree and, beside it, deploys that of the commit.
 // An error of one ends the other.
-func (c *comparison) both(ctx context.Context) error {
+func (c *Comparison) both(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	steps := []func(context.Context) error{c.head, c.base}
@@ -125,20 +156,20 @@ func (c *comparison) both(ctx context.Context) error {
 }
 
 // head gets the program of the working tree ready.
-func (c *comparison) head(ctx context.Context) error {
+func (c *Comparison) head(ctx context.Context) error {
 	target := filepath.Join(c.dir, "head", "program")
-	if err := writeProject(c.project("head"), c.root, target, c.stack); err != nil {
+	if err := writeProject(c.project("head"), c.o.Root, target, c.o.Stack); err != nil {
 		return fmt.Errorf("the working tree can't be previewed: %w", err)
 	}
-	if err := compile(ctx, c.root, target); err != nil {
+	if err := compile(ctx, c.o.Root, target); err != nil {
 		return fmt.Errorf("the program of the working tree does not compile:\n%w", err)
 	}
 	return nil
 }
 
 // base deploys the program of the commit. It does nothing the second time.
-func (c *comparison) base(ctx context.Context) error {
-	if c.emulator != nil {
+func (c *Comparison) base(ctx context.Context) error {
+	if c.Deployed {
 		return nil
 	}
 	program, err := c.repo.checkout(ctx, c.commit, filepath.Join(c.dir, "base", "tree"))
@@ -146,13 +177,13 @@ func (c *comparison) base(ctx context.Context) error {
 		return fmt.Errorf("check out %s: %w", c.short, err)
 	}
 	target := filepath.Join(c.dir, "base", "program")
-	if err := writeProject(c.project("base"), program, target, c.stack); err != nil {
-		return fmt.Errorf("%s (%s) can't be compared with: %w", c.ref, c.short, err)
+	if err := writeProject(c.project("base"), program, target, c.o.Stack); err != nil {
+		return fmt.Errorf("%s (%s) can't be compared with: %w", c.o.Base, c.short, err)
 	}
 	if err := compile(ctx, program, target); err != nil {
-		return fmt.Errorf("the program of %s (%s) does not compile:\n%w", c.ref, c.short, err)
+		return fmt.Errorf("the program of %s (%s) does not compile:\n%w", c.o.Base, c.short, err)
 	}
-	if c.chain, err = toolchain.Ensure(ctx, c.log); err != nil {
+	if c.chain, err = toolchain.Ensure(ctx, c.o.Log); err != nil {
 		return err
 	}
 	started, err := emulator.Start(ctx, emulator.Options{Log: filepath.Join(c.dir, "emulator.log")})
@@ -163,25 +194,26 @@ func (c *comparison) base(ctx context.Context) error {
 	if err := os.MkdirAll(c.state(), 0o750); err != nil {
 		return err
 	}
-	if out, err := c.pulumi(ctx, "base", "stack", "init", c.stack); err != nil {
+	if out, err := c.pulumi(ctx, "base", "stack", "init", c.o.Stack); err != nil {
 		return c.refused("base", out, err)
 	}
 	if err := c.configure(ctx, "base"); err != nil {
 		return err
 	}
-	c.say("deploying %s (%s) to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.ref, c.short)
+	c.say("deploying %s (%s) to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.o.Base, c.short)
 	start := time.Now()
 	if out, err := c.pulumi(ctx, "base", "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
-		return fmt.Errorf("deploy %s (%s) to the emulator: %w\n%s", c.ref, c.short, err, out.last())
+		return fmt.Errorf("deploy %s (%s) to the emulator: %w\n%s", c.o.Base, c.short, err, out.last())
 	}
+	c.Deployed = true
 	c.say("deployed in %s", time.Since(start).Round(time.Second))
 	return nil
 }
 
 // configure takes out of a project's configuration what leads to an account, and
 // notes its secrets.
-func (c *comparison) configure(ctx context.Context, side string) error {
-	out, err := c.pulumi(ctx, side, "config", "--json", "--show-secrets", "--stack", c.stack)
+func (c *Comparison) configure(ctx context.Context, side string) error {
+	out, err := c.pulumi(ctx, side, "config", "--json", "--show-secrets", "--stack", c.o.Stack)
 	if err != nil {
 		return c.refused(side, out, err)
 	}
@@ -194,42 +226,41 @@ func (c *comparison) configure(ctx context.Context, side string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	if out, err := c.pulumi(ctx, side, append([]string{"config", "rm-all", "--stack", c.stack}, keys...)...); err != nil {
+	if out, err := c.pulumi(ctx, side, append([]string{"config", "rm-all", "--stack", c.o.Stack}, keys...)...); err != nil {
 		return fmt.Errorf("take %s out of the configuration: %w\n%s", strings.Join(keys, ", "), err, out.last())
 	}
 	return nil
 }
 
 // refused explains a configuration that Pulumi can't read.
-func (c *comparison) refused(side string, out *output, err error) error {
+func (c *Comparison) refused(side string, out *output, err error) error {
 	whose := "the working tree"
 	if side == "base" {
-		whose = fmt.Sprintf("%s (%s)", c.ref, c.short)
+		whose = fmt.Sprintf("%s (%s)", c.o.Base, c.short)
 	}
-	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.stack)))
+	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.o.Stack)))
 	if problem == nil && secure.Match(content) {
-		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.stack), whose, out.last())
+		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.o.Stack), whose, out.last())
 	}
-	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.stack), whose, err, out.last())
+	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.o.Stack), whose, err, out.last())
 }
 
-// preview previews the program of the working tree. A program that refuses its
-// configuration is no error here: the report says so.
-func (c *comparison) preview(ctx context.Context) (*diff.Report, error) {
+// preview previews the program of the working tree.
+func (c *Comparison) preview(ctx context.Context) (*diff.Report, error) {
 	if err := c.configure(ctx, "head"); err != nil {
 		return nil, err
 	}
-	c.events = filepath.Join(c.dir, "events.json")
-	if err := os.RemoveAll(c.events); err != nil {
+	c.Events = filepath.Join(c.dir, "events.json")
+	if err := os.RemoveAll(c.Events); err != nil {
 		return nil, err
 	}
 	// The event log and the text come from one preview. Pulumi's own Automation API
 	// reads this log; the variable in the environment is what shows its flag.
-	out, failed := c.pulumi(ctx, "head", "preview", "--diff", "--event-log", c.events, "--suppress-progress", "--stack", c.stack)
+	out, failed := c.pulumi(ctx, "head", "preview", "--diff", "--event-log", c.Events, "--suppress-progress", "--stack", c.o.Stack)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	log, err := os.Open(c.events)
+	log, err := os.Open(c.Events)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preview the working tree: %w\n%s", failed, out.last()), err)
 	}
@@ -245,8 +276,8 @@ func (c *comparison) preview(ctx context.Context) (*diff.Report, error) {
 	return report, nil
 }
 
-// close ends the emulator and removes what was written.
-func (c *comparison) close() error {
+// Close ends the emulator and removes what was written.
+func (c *Comparison) Close() error {
 	var err error
 	if c.emulator != nil {
 		err = c.emulator.Stop()
@@ -257,8 +288,8 @@ func (c *comparison) close() error {
 	return err
 }
 
-func (c *comparison) project(side string) string { return filepath.Join(c.dir, side, "project") }
-func (c *comparison) state() string              { return filepath.Join(c.dir, "state") }
+func (c *Comparison) project(side string) string { return filepath.Join(c.dir, side, "project") }
+func (c *Comparison) state() string              { return filepath.Join(c.dir, "state") }
 
 // output is what a command printed.
 type output struct{ stdout, stderr bytes.Buffer }
@@ -270,7 +301,7 @@ func (o *output) last() string {
 }
 
 // pulumi runs a command of the CLI in the project of a side.
-func (c *comparison) pulumi(ctx context.Context, side string, arguments ...string) (*output, error) {
+func (c *Comparison) pulumi(ctx context.Context, side string, arguments ...string) (*output, error) {
 	var out output
 	command := exec.CommandContext(ctx, c.chain.Pulumi, append(arguments, "--non-interactive", "--color", "never")...)
 	command.Dir, command.Env = c.project(side), c.environment()
@@ -285,7 +316,7 @@ func (c *comparison) pulumi(ctx context.Context, side string, arguments ...strin
 
 // environment is that of Pulumi: the emulator in the place of AWS, and a state that
 // goes with it.
-func (c *comparison) environment() []string {
+func (c *Comparison) environment() []string {
 	environment := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		// The user's own options, such as that to show secrets, are not for this.
 		return strings.HasPrefix(variable, "PULUMI_OPTION_")
@@ -296,7 +327,7 @@ func (c *comparison) environment() []string {
 		"PULUMI_BACKEND_URL=file://"+c.state()+"?metadata=skip",
 		"PULUMI_DEBUG_COMMANDS=true",
 		"PULUMI_SKIP_UPDATE_CHECK=true",
-		"PULUMI_STACK="+c.stack,
+		"PULUMI_STACK="+c.o.Stack,
 	)
 	if os.Getenv("PULUMI_CONFIG_PASSPHRASE") == "" && os.Getenv("PULUMI_CONFIG_PASSPHRASE_FILE") == "" {
 		environment = append(environment, "PULUMI_CONFIG_PASSPHRASE="+passphrase)
