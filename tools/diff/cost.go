@@ -51,34 +51,41 @@ const (
 // differ where autoscaling or Spot decides.
 type Amount struct {
 	Low, High float64
-	// Unknown says why there is no amount, or what is billed beside it. Empty where
-	// all is known.
+	// Beside is what use costs on top, such as 0.045 a GB.
+	Beside string
+	// Unknown says why there is no amount.
 	Unknown string
 }
 
+// exactly is an amount that nothing else decides.
 func exactly(usd float64) Amount { return Amount{Low: usd, High: usd} }
 
+// times is the amount for a number of things, from the least to the most.
 func (a Amount) times(low, high float64) Amount {
-	return Amount{Low: a.Low * low, High: a.High * high, Unknown: a.Unknown}
+	a.Low, a.High = a.Low*low, a.High*high
+	return a
 }
 
+// plus is the sum of what is known of both.
 func (a Amount) plus(b Amount) Amount {
 	return Amount{Low: a.Low + b.Low, High: a.High + b.High}
 }
 
-// String is the amount in USD with cents.
+// String is the amount in USD, with cents.
 func (a Amount) String() string {
 	known := usd(a.Low)
 	if usd(a.Low) != usd(a.High) {
 		known += " to " + usd(a.High)
 	}
 	switch {
-	case a.Unknown == "":
+	case a.Unknown != "":
+		return "unknown: " + a.Unknown
+	case a.Beside == "":
 		return known
 	case a.High == 0:
-		return a.Unknown
+		return a.Beside
 	default:
-		return known + ", and " + a.Unknown
+		return known + ", and " + a.Beside
 	}
 }
 
@@ -215,12 +222,12 @@ var free = map[string]bool{
 
 func fixed(what string, month float64, beside string) func(*stack, Resource, add) {
 	return func(_ *stack, _ Resource, add add) {
-		add(what, Amount{Low: month, High: month, Unknown: beside})
+		add(what, Amount{Low: month, High: month, Beside: beside})
 	}
 }
 
 // balancerPrice is that of a load balancer, with a public address in each zone.
-func balancerPrice(_ *stack, r Resource, add add) {
+func balancerPrice(s *stack, r Resource, add add) {
 	hour := balancerHour
 	if r.Inputs["loadBalancerType"] == "gateway" {
 		hour = gatewayBalancerHour
@@ -229,19 +236,27 @@ func balancerPrice(_ *stack, r Resource, add add) {
 	if internal, _ := r.Inputs["internal"].(bool); internal {
 		return
 	}
-	subnets, ok := r.Inputs["subnets"].([]any)
-	if !ok {
-		add("public IPv4 addresses", Amount{Unknown: "3.65 for each of its zones, not known how many"})
-		return
+	address := exactly(addressHour * hours)
+	// It needs two zones at the least. Where its subnets are not known yet, there can
+	// be no more than the stack has.
+	const leastZones = 2
+	all := len(ofType(s.resources, "aws:ec2/subnet:Subnet"))
+	subnets, known := r.Inputs["subnets"].([]any)
+	switch {
+	case known:
+		add("public IPv4 addresses", address.times(float64(len(subnets)), float64(len(subnets))))
+	case all >= leastZones:
+		add("public IPv4 addresses", address.times(leastZones, float64(all)))
+	default:
+		add("public IPv4 addresses", Amount{Unknown: "3.65 for each of its zones"})
 	}
-	add("public IPv4 addresses", exactly(addressHour*hours).times(float64(len(subnets)), float64(len(subnets))))
 }
 
 // servicePrice is that of a service's tasks and of their public addresses.
 func servicePrice(s *stack, r Resource, add add) {
 	low, high, known := s.tasks(r)
 	if !known {
-		add("tasks", Amount{Unknown: "unknown: the number of tasks is not known yet"})
+		add("tasks", Amount{Unknown: "the number of tasks is not known yet"})
 		return
 	}
 	add("tasks", s.taskPrice(r).times(low, high))
@@ -268,18 +283,18 @@ func (s *stack) tasks(service Resource) (low, high float64, known bool) {
 func (s *stack) taskPrice(service Resource) Amount {
 	spot, onDemand := fargate(service)
 	if !spot && !onDemand {
-		return Amount{Unknown: "unknown: it does not run on Fargate alone"}
+		return Amount{Unknown: "it does not run on Fargate alone"}
 	}
 	definition, ok := s.definition(service)
 	if !ok {
-		return Amount{Unknown: "unknown: its task definition is not known yet"}
+		return Amount{Unknown: "its task definition is not known yet"}
 	}
 	cpu, a := number(definition.Inputs["cpu"])
 	memory, b := number(definition.Inputs["memory"])
 	platform, _ := definition.Inputs["runtimePlatform"].(map[string]any)
 	family, _ := platform["operatingSystemFamily"].(string)
 	if !a || !b || family != "" && family != "LINUX" {
-		return Amount{Unknown: "unknown: a size or an operating system without a price here"}
+		return Amount{Unknown: "a size or an operating system without a price here"}
 	}
 	perCPU, perGigabyte := vcpuHour, gigabyteHour
 	if platform["cpuArchitecture"] == "ARM64" {
@@ -366,9 +381,9 @@ func clusterPrice(_ *stack, r Resource, add add) {
 		switch object["value"] {
 		case "disabled":
 		case "enabled":
-			add("Container Insights", Amount{Unknown: "0.30 a metric"})
+			add("Container Insights", Amount{Beside: "0.30 a metric"})
 		default:
-			add("Container Insights", Amount{Unknown: "unknown: billed by what it observes"})
+			add("Container Insights", Amount{Unknown: "billed by what it observes"})
 		}
 	}
 }
@@ -384,7 +399,7 @@ func endpointPrice(_ *stack, r Resource, add add) {
 		zones = float64(len(subnets))
 	}
 	amount := exactly(endpointHour*hours).times(zones, zones)
-	amount.Unknown = "0.01 a GB"
+	amount.Beside = "0.01 a GB"
 	add("VPC endpoint", amount)
 }
 

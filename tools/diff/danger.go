@@ -1,6 +1,10 @@
 package diff
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // Warning is a replacement or deletion that hurts.
 type Warning struct {
@@ -88,7 +92,8 @@ var harmless = map[string]bool{
 	"docker-build:index:Image":                                  true,
 }
 
-// Warnings are the changes that hurt, in the order of the changes.
+// Warnings are the changes that hurt. Those that were asked for come before those
+// that only follow from them.
 func (p *Preview) Warnings() []Warning {
 	var found []Warning
 	for _, c := range p.Changes {
@@ -99,7 +104,22 @@ func (p *Preview) Warnings() []Warning {
 			found = append(found, Warning{Change: c, Noun: noun, Harm: harm})
 		}
 	}
+	slices.SortStableFunc(found, func(a, b Warning) int { return cmp.Compare(a.cause(), b.cause()) })
 	return found
+}
+
+// cause ranks a change: 0 where a value in the program differs, 1 where all that
+// forces the replacement is what another resource will get.
+func (c Change) cause() int {
+	for _, p := range c.Properties {
+		if p.Replaces && p.To != Later {
+			return 0
+		}
+	}
+	if c.Op == Delete {
+		return 0
+	}
+	return 1
 }
 
 // judge says what a replacement or deletion does, nothing where it is harmless.

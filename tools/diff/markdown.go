@@ -247,13 +247,7 @@ func (r *Report) costs(rows int) string {
 	}
 	c := r.Preview.Costs()
 	var out strings.Builder
-	switch {
-	case len(c.Changes)+len(c.Unknown) == 0:
-		_, _ = fmt.Fprintf(&out, "**Cost**: no change, %s USD a month", c.After)
-	default:
-		_, _ = fmt.Fprintf(&out, "**Cost**: %s → %s USD a month, %s", c.Before, c.After, c.direction())
-	}
-	out.WriteString(", at the list prices of us-east-1; traffic and other use are on top.\n")
+	_, _ = fmt.Fprintf(&out, "**Cost**: %s. List prices of us-east-1; traffic and other use are on top.\n", c.direction())
 	if len(c.Changes) > 0 {
 		out.WriteString("\n| what | of | before | after |\n|---|---|---:|---:|\n")
 	}
@@ -282,26 +276,32 @@ func amount(a *Amount) string {
 
 // direction says in words whether it gets cheaper, as far as it is known.
 func (c *Costs) direction() string {
+	sums := fmt.Sprintf("%s → %s USD a month", c.Before, c.After)
+	if len(c.Unknown) > 0 || slices.ContainsFunc(c.Changes, Cost.unknown) {
+		return "not all of it is known, without that " + sums
+	}
 	low, high := c.After.Low-c.Before.Low, c.After.High-c.Before.High
 	const cent = 0.005
 	switch {
-	case low > -cent && high > cent, low > cent && high > -cent:
-		return "up by " + spread(low, high)
-	case low < cent && high < -cent, low < -cent && high < cent:
-		return "down by " + spread(-high, -low)
-	case low < -cent || high > cent:
-		return fmt.Sprintf("between %s less and %s more", usd(-low), usd(high))
-	case len(c.Unknown) > 0 || slices.ContainsFunc(c.Changes, func(c Cost) bool { return c.uncertain() }):
-		return "beside what is not known below"
+	case low < -cent && high > cent:
+		return fmt.Sprintf("between %s less and %s more, %s", usd(-low), usd(high), sums)
+	case max(low, high) > cent:
+		return "up by " + spread(low, high) + ", " + sums
+	case min(low, high) < -cent:
+		return "down by " + spread(-high, -low) + ", " + sums
+	case len(c.Changes) > 0:
+		return "use is billed in another way, beside " + c.After.String() + " USD a month"
 	default:
-		return "as before"
+		return "no change, " + c.After.String() + " USD a month"
 	}
 }
 
-func (c Cost) uncertain() bool {
+// unknown tells whether an amount is missing.
+func (c Cost) unknown() bool {
 	return c.Before != nil && c.Before.Unknown != "" || c.After != nil && c.After.Unknown != ""
 }
 
+// spread is a difference, or the range that it lies in.
 func spread(low, high float64) string {
 	if usd(low) == usd(high) {
 		return usd(low)
@@ -312,7 +312,7 @@ func spread(low, high float64) string {
 // details is Pulumi's own text, folded, as far as there is room for it.
 func (r *Report) details(room int) string {
 	text := printable(mask(r.Text, r.Secrets))
-	if strings.TrimSpace(text) == "" || r.Preview == nil {
+	if strings.TrimSpace(text) == "" || r.Failed() {
 		return ""
 	}
 	const (

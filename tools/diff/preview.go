@@ -241,17 +241,18 @@ func (p *Preview) addStep(s step) error {
 	if !known {
 		return fmt.Errorf("the engine's event log has the operation %q, which is not known here", s.Op)
 	}
-	if s.Op == "same" {
+	before, after := s.resource(s.Old), s.resource(s.New)
+	switch {
+	case s.Op == "same":
 		p.Same++
-	}
-	if op == "" && s.Op != "same" && s.Op != "read" {
+		after = before // What is known of it later is what is known already.
+	case op == "":
 		return nil
 	}
-	before, after := s.resource(s.Old), s.resource(s.New)
-	if s.Old != nil && op != Create {
+	if op != Create {
 		p.Before = append(p.Before, before)
 	}
-	if s.New != nil && op != Delete {
+	if op != Delete {
 		p.After = append(p.After, after)
 	}
 	switch op {

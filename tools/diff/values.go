@@ -65,11 +65,18 @@ func (s step) properties() []Property {
 				from, had = deployed, true
 			}
 		}
+		if has && to != unknown && reflect.DeepEqual(from, to) {
+			continue // An element of a set that only moved.
+		}
 		replaces := replacing[path] || strings.HasSuffix(s.DetailedDiff[path].Kind, "-replace")
 		for _, p := range compare(path, optional{from, had}, optional{to, has}) {
 			p.Replaces = replaces
 			found = append(found, p)
 		}
+	}
+	if len(found) == 0 {
+		// Where a whole list is not known yet, the provider does not say what differs.
+		found = compareAll(visible(s.Old.Inputs), visible(s.New.Inputs))
 	}
 	slices.SortStableFunc(found, func(a, b Property) int {
 		return cmp.Compare(strconv.FormatBool(b.Replaces), strconv.FormatBool(a.Replaces))
