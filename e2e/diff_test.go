@@ -58,7 +58,7 @@ var comparisons = []struct {
 	}, []string{"The load balancer `sample-app-lb` would"}},
 
 	{"zones", set1("ecs-sample-app:availabilityZones", 3), diff.Harmless, []string{
-		"| create | `sample-app-public-3` | `aws:ec2:Subnet` |",
+		"| create | `sample-app-public-3` | `aws:ec2:Subnet` | `availabilityZone`: `\"us-east-1c\"`<br>`cidrBlock`: `\"10.0.2.0/24\"`",
 		"**Cost**: up by 0.00 to 3.65, 36.39 → 36.39 to 40.04 USD a month.",
 		// What the provider does not say, because it does not know the new subnet yet.
 		"`subnets`: `[",
@@ -145,7 +145,7 @@ func TestATreeIsComparedWithTheCommitItCameFrom(t *testing.T) {
 	}
 
 	c.reset(t)
-	c.encrypt(t, "healthCheckPath", hush)
+	c.encrypt(t, "healthCheckPath", hush, "diff")
 	report = preview()
 	keep(t, "secret", compared.Events, report)
 	if text := report.Markdown(); strings.Contains(text, hush) || !strings.Contains(text, "[secret]") {
@@ -177,6 +177,7 @@ func TestAComparisonThatCannotBeMadeSaysWhy(t *testing.T) {
 		{"no program", func() { c.remove(t, "Pulumi.yaml") }, "HEAD~1", "it has no Pulumi.yaml, and so no program"},
 		{"no such stack", func() { c.remove(t, "Pulumi.dev.yaml") }, "HEAD~1", "it has no Pulumi.dev.yaml"},
 		{"does not compile", func() { c.replace(t, "config.go", "package main", "package other") }, "HEAD~1", "does not compile"},
+		{"secrets of somebody else", func() { c.encrypt(t, "healthCheckPath", hush, "another passphrase") }, "HEAD", "Pulumi.dev.yaml of the working tree has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE"},
 	} {
 		bad.edit()
 		if bad.base == "HEAD~1" {
@@ -374,11 +375,11 @@ func set1(key string, value any) func(*testing.T, clone) {
 }
 
 // encrypt sets a key of the stack's configuration as people do it, as a secret.
-func (c clone) encrypt(t *testing.T, key, value string) {
+func (c clone) encrypt(t *testing.T, key, value, passphrase string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "pulumi", "config", "set", "--secret", key, value, "--stack", "dev", "--non-interactive")
 	command.Dir = c.dir
-	command.Env = append(os.Environ(), "PULUMI_BACKEND_URL=file://"+t.TempDir(), "PULUMI_CONFIG_PASSPHRASE=diff")
+	command.Env = append(os.Environ(), "PULUMI_BACKEND_URL=file://"+t.TempDir(), "PULUMI_CONFIG_PASSPHRASE="+passphrase)
 	create := exec.CommandContext(t.Context(), "pulumi", "stack", "init", "dev", "--non-interactive")
 	create.Dir, create.Env = command.Dir, command.Env
 	for _, step := range []*exec.Cmd{create, command} {

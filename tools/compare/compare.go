@@ -34,6 +34,9 @@ const (
 	// patience is how long Pulumi has to end after it was interrupted.
 	patience = 20 * time.Second
 
+	// base and head are the two sides: the commit and the working tree.
+	base, head = "base", "head"
+
 	// lastLines is how much of what a command printed is shown where it failed.
 	lastLines = 30
 )
@@ -138,9 +141,15 @@ func (c *Comparison) prepare(ctx context.Context) error {
 // both compiles the program of the tree and, beside it, deploys that of the commit.
 // An error of one ends the other.
 func (c *Comparison) both(ctx context.Context) error {
+	if err := writeProject(c.project(head), c.o.Root, c.program(head), c.o.Stack); err != nil {
+		return fmt.Errorf("%s can't be previewed: %w", c.whose(head), err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	steps := []func(context.Context) error{c.head, c.base}
+	steps := []func(context.Context) error{
+		func(ctx context.Context) error { return c.compile(ctx, head, c.o.Root) },
+		c.deploy,
+	}
 	ended := make(chan error, len(steps))
 	for _, step := range steps {
 		go func() { ended <- step(ctx) }()
@@ -155,59 +164,53 @@ func (c *Comparison) both(ctx context.Context) error {
 	return first
 }
 
-// head gets the program of the working tree ready.
-func (c *Comparison) head(ctx context.Context) error {
-	target := filepath.Join(c.dir, "head", "program")
-	if err := writeProject(c.project("head"), c.o.Root, target, c.o.Stack); err != nil {
-		return fmt.Errorf("the working tree can't be previewed: %w", err)
-	}
-	if err := compile(ctx, c.o.Root, target); err != nil {
-		return fmt.Errorf("the program of the working tree does not compile:\n%w", err)
-	}
-	return nil
-}
-
-// base deploys the program of the commit. It does nothing the second time.
-func (c *Comparison) base(ctx context.Context) error {
+// deploy deploys the program of the commit, if that was not done before. What is
+// wrong with the configuration of the tree is found before the deployment.
+func (c *Comparison) deploy(ctx context.Context) error {
 	if c.Deployed {
-		return nil
+		return c.configure(ctx, head)
 	}
-	program, err := c.repo.checkout(ctx, c.commit, filepath.Join(c.dir, "base", "tree"))
+	tree, err := c.repo.checkout(ctx, c.commit, filepath.Join(c.dir, base, "tree"))
 	if err != nil {
-		return fmt.Errorf("check out %s: %w", c.short, err)
+		return fmt.Errorf("check out %s: %w", c.whose(base), err)
 	}
-	target := filepath.Join(c.dir, "base", "program")
-	if err := writeProject(c.project("base"), program, target, c.o.Stack); err != nil {
-		return fmt.Errorf("%s (%s) can't be compared with: %w", c.o.Base, c.short, err)
+	if err := writeProject(c.project(base), tree, c.program(base), c.o.Stack); err != nil {
+		return fmt.Errorf("%s can't be compared with: %w", c.whose(base), err)
 	}
-	if err := compile(ctx, program, target); err != nil {
-		return fmt.Errorf("the program of %s (%s) does not compile:\n%w", c.o.Base, c.short, err)
-	}
-	if c.chain, err = toolchain.Ensure(ctx, c.o.Log); err != nil {
+	if err := c.compile(ctx, base, tree); err != nil {
 		return err
 	}
-	started, err := emulator.Start(ctx, emulator.Options{Log: filepath.Join(c.dir, "emulator.log")})
-	if err != nil {
+	if err := c.account(ctx); err != nil {
 		return err
 	}
-	c.emulator = started
-	if err := os.MkdirAll(c.state(), 0o750); err != nil {
-		return err
+	if out, err := c.pulumi(ctx, base, "stack", "init", c.o.Stack); err != nil {
+		return c.refused(base, out, err)
 	}
-	if out, err := c.pulumi(ctx, "base", "stack", "init", c.o.Stack); err != nil {
-		return c.refused("base", out, err)
+	for _, side := range []string{base, head} {
+		if err := c.configure(ctx, side); err != nil {
+			return err
+		}
 	}
-	if err := c.configure(ctx, "base"); err != nil {
-		return err
-	}
-	c.say("deploying %s (%s) to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.o.Base, c.short)
+	c.say("deploying %s to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.whose(base))
 	start := time.Now()
-	if out, err := c.pulumi(ctx, "base", "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
-		return fmt.Errorf("deploy %s (%s) to the emulator: %w\n%s", c.o.Base, c.short, err, out.last())
+	if out, err := c.pulumi(ctx, base, "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
+		return fmt.Errorf("deploy %s to the emulator: %w\n%s", c.whose(base), err, out.last())
 	}
 	c.Deployed = true
 	c.say("deployed in %s", time.Since(start).Round(time.Second))
 	return nil
+}
+
+// account gets an empty AWS account ready, and what deploys to it.
+func (c *Comparison) account(ctx context.Context) error {
+	var err error
+	if c.chain, err = toolchain.Ensure(ctx, c.o.Log); err != nil {
+		return err
+	}
+	if c.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(c.dir, "emulator.log")}); err != nil {
+		return err
+	}
+	return os.MkdirAll(c.state(), 0o750)
 }
 
 // configure takes out of a project's configuration what leads to an account, and
@@ -234,29 +237,22 @@ func (c *Comparison) configure(ctx context.Context, side string) error {
 
 // refused explains a configuration that Pulumi can't read.
 func (c *Comparison) refused(side string, out *output, err error) error {
-	whose := "the working tree"
-	if side == "base" {
-		whose = fmt.Sprintf("%s (%s)", c.o.Base, c.short)
-	}
 	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.o.Stack)))
 	if problem == nil && secure.Match(content) {
-		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.o.Stack), whose, out.last())
+		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.o.Stack), c.whose(side), out.last())
 	}
-	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.o.Stack), whose, err, out.last())
+	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.o.Stack), c.whose(side), err, out.last())
 }
 
 // preview previews the program of the working tree.
 func (c *Comparison) preview(ctx context.Context) (*diff.Report, error) {
-	if err := c.configure(ctx, "head"); err != nil {
-		return nil, err
-	}
 	c.Events = filepath.Join(c.dir, "events.json")
 	if err := os.RemoveAll(c.Events); err != nil {
 		return nil, err
 	}
 	// The event log and the text come from one preview. Pulumi's own Automation API
 	// reads this log; the variable in the environment is what shows its flag.
-	out, failed := c.pulumi(ctx, "head", "preview", "--diff", "--event-log", c.Events, "--suppress-progress", "--stack", c.o.Stack)
+	out, failed := c.pulumi(ctx, head, "preview", "--diff", "--event-log", c.Events, "--suppress-progress", "--stack", c.o.Stack)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -289,7 +285,16 @@ func (c *Comparison) Close() error {
 }
 
 func (c *Comparison) project(side string) string { return filepath.Join(c.dir, side, "project") }
+func (c *Comparison) program(side string) string { return filepath.Join(c.dir, side, "program") }
 func (c *Comparison) state() string              { return filepath.Join(c.dir, "state") }
+
+// whose is what people call a side.
+func (c *Comparison) whose(side string) string {
+	if side == head {
+		return "the working tree"
+	}
+	return fmt.Sprintf("%s (%s)", c.o.Base, c.short)
+}
 
 // output is what a command printed.
 type output struct{ stdout, stderr bytes.Buffer }
@@ -335,13 +340,13 @@ func (c *Comparison) environment() []string {
 	return environment
 }
 
-// compile builds a program as the language host would do.
-func compile(ctx context.Context, dir, target string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir)
+// compile builds the program of a side as the language host would do, which then
+// finds it up to date.
+func (c *Comparison) compile(ctx context.Context, side, dir string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", c.program(side), dir)
 	build.Dir = dir
-	out, err := build.CombinedOutput()
-	if err != nil && len(out) > 0 {
-		return errors.New(strings.TrimSpace(string(out)))
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("the program of %s does not compile: %w\n%s", c.whose(side), err, bytes.TrimSpace(out))
 	}
-	return err
+	return nil
 }

@@ -44,18 +44,18 @@ func TestPulumiFindsTheEmulatorAndNoOptionOfTheUser(t *testing.T) {
 func TestSecretsThatCannotBeReadSayWhatToDo(t *testing.T) {
 	c := New(Options{Base: "main", Stack: "dev"})
 	c.dir, c.short = t.TempDir(), "1a2b3c4"
-	file := filepath.Join(c.project("head"), "Pulumi.dev.yaml")
+	file := filepath.Join(c.project(head), "Pulumi.dev.yaml")
 	write(t, file, "config:\n  a:b:\n    secure: v1:x\n")
 	var out output
 	out.stderr.WriteString("error: incorrect passphrase")
-	err := c.refused("head", &out, os.ErrInvalid)
+	err := c.refused(head, &out, os.ErrInvalid)
 	for _, part := range []string{"Pulumi.dev.yaml of the working tree has secrets", "PULUMI_CONFIG_PASSPHRASE", "incorrect passphrase"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the user is not told %q: %v", part, err)
 		}
 	}
-	write(t, filepath.Join(c.project("base"), "Pulumi.dev.yaml"), "config: {}\n")
-	if err := c.refused("base", &out, os.ErrInvalid); strings.Contains(err.Error(), "PASSPHRASE") || !strings.Contains(err.Error(), "main (1a2b3c4)") {
+	write(t, filepath.Join(c.project(base), "Pulumi.dev.yaml"), "config: {}\n")
+	if err := c.refused(base, &out, os.ErrInvalid); strings.Contains(err.Error(), "PASSPHRASE") || !strings.Contains(err.Error(), "main (1a2b3c4)") {
 		t.Errorf("a file without secrets is blamed for them: %v", err)
 	}
 }

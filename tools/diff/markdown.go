@@ -67,13 +67,14 @@ func (r *Report) Markdown() string {
 
 // summary is all but the details, with so many rows in each table.
 func (r *Report) summary(rows int) string {
-	out := r.Marker() + "\n### Infrastructure: " + r.headline() + "\n\n" + r.compared() + "\n"
+	var out strings.Builder
+	out.WriteString(r.Marker() + "\n### Infrastructure: " + r.headline() + "\n\n" + r.compared() + "\n")
 	for _, section := range []string{r.errors(), r.warnings(rows), r.table(rows), r.outputs(rows), r.costs(rows)} {
 		if section != "" {
-			out += "\n" + mask(section, r.Secrets)
+			out.WriteString("\n" + mask(section, r.Secrets))
 		}
 	}
-	return out
+	return out.String()
 }
 
 // headline is the whole in a few words.
@@ -185,7 +186,7 @@ func (r *Report) table(rows int) string {
 			_, _ = fmt.Fprintf(&out, "| | … and %d more | | |\n", len(r.Preview.Changes)-i)
 			break
 		}
-		_, _ = fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", c.Op, code(shortName(c.Name())), code(shortType(c.Type)), cell(c.Properties))
+		_, _ = fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", c.Op, code(shortName(c.Name())), code(shortType(c.Type)), cell(c))
 	}
 	return out.String()
 }
@@ -208,14 +209,19 @@ func (r *Report) outputs(rows int) string {
 }
 
 // cell is what changes of a resource.
-func cell(properties []Property) string {
+func cell(c Change) string {
 	var lines []string
-	for i, p := range properties {
+	for i, p := range c.Properties {
 		if i == maxProperties {
-			lines = append(lines, fmt.Sprintf("… and %d more", len(properties)-i))
+			lines = append(lines, fmt.Sprintf("… and %d more", len(c.Properties)-i))
 			break
 		}
-		line := code(shortName(p.Path)) + ": " + fromTo(p)
+		line := code(shortName(p.Path)) + ": "
+		if c.Op == Create {
+			line += shown(p.To)
+		} else {
+			line += fromTo(p)
+		}
 		if p.Replaces {
 			line += " **forces the replacement**"
 		}

@@ -100,7 +100,7 @@ func TestACommentIsNeverTooLong(t *testing.T) {
 	for _, n := range []int{1, 10, 60, 500} {
 		p := &Preview{}
 		for i := range n {
-			token := fmt.Sprintf("aws:lb/loadBalancer:LoadBalancer%s", []string{"", "x", long}[i%3])
+			token := "aws:lb/loadBalancer:LoadBalancer" + []string{"", "x", long}[i%3]
 			r := Resource{URN: fmt.Sprintf("urn::%d-%s", i, long), Type: token, custom: true}
 			c := Change{Resource: r, Op: Delete}
 			for j := range 20 {

@@ -87,8 +87,9 @@ func (r Resource) Name() string {
 type Change struct {
 	Resource
 	Op Op
-	// Properties are those that differ, those that force a replacement first. A
-	// resource that is created or deleted has none.
+	// Properties are those that differ, those that force a replacement first. Of a
+	// resource that is created, they are those that the program gives it; one that is
+	// deleted has none.
 	Properties []Property
 }
 
@@ -257,6 +258,8 @@ func (p *Preview) addStep(s step) error {
 	}
 	switch op {
 	case "":
+	case Create:
+		p.Changes = append(p.Changes, Change{Resource: after, Op: op, Properties: given(after.Inputs)})
 	case Delete:
 		p.Changes = append(p.Changes, Change{Resource: before, Op: op})
 	default:

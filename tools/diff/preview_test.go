@@ -109,6 +109,17 @@ func TestWhatTheProviderDoesNotNameIsFound(t *testing.T) {
 	}
 }
 
+func TestANewResourceIsShownByWhatTheProgramGivesIt(t *testing.T) {
+	inputs := map[string]any{
+		"__defaults": []any{"protocol"}, "name": "a-1234567", "tags": map[string]any{"a": "b"}, "protocol": "tcp",
+		"cidrIpv4": "0.0.0.0/0", "fromPort": 22.0, "securityGroupId": unknown, "off": false, "none": nil, "on": true,
+	}
+	want := []Property{{Path: "cidrIpv4", To: `"0.0.0.0/0"`}, {Path: "fromPort", To: "22"}, {Path: "on", To: "true"}}
+	if got := given(inputs); !reflect.DeepEqual(got, want) {
+		t.Errorf("a reviewer reads %+v, want %+v", got, want)
+	}
+}
+
 func TestPathsAreTakenApartAsPulumiWritesThem(t *testing.T) {
 	for path, want := range map[string][]string{
 		"a":              {"a"},

@@ -84,6 +84,23 @@ func (s step) properties() []Property {
 	return found
 }
 
+// given are the properties that the program gives a new resource, without its name and
+// tags, what is left at its default, switched off or not known yet.
+func given(inputs map[string]any) []Property {
+	plain := []any{"name", "tags"}
+	if defaults, ok := inputs["__defaults"].([]any); ok {
+		plain = append(plain, defaults...)
+	}
+	var found []Property
+	for _, key := range slices.Sorted(maps.Keys(visible(inputs))) {
+		value := inputs[key]
+		if !slices.Contains(plain, any(key)) && value != nil && value != false && value != unknown {
+			found = append(found, Property{Path: key, To: shorten(text(optional{value, true}))})
+		}
+	}
+	return found
+}
+
 // optional is a value that may be missing.
 type optional struct {
 	value any
