@@ -79,6 +79,7 @@ func TestPropertiesAreShownWhereTheyDiffer(t *testing.T) {
 		{"no document", "[a", "[b", []Property{{Path: "p", From: `"[a"`, To: `"[b"`}}},
 		{"far behind", long + "1", long + "2", []Property{{Path: "p", From: `"…xxxxxxxxxxxx1"`, To: `"…xxxxxxxxxxxx2"`}}},
 		{"one of many lines", long + "\nversion 1\n" + long, long + "\nversion 2\n" + long, []Property{{Path: "p", From: `"version 1"`, To: `"version 2"`}}},
+		{"what Pulumi keeps for itself further in", []any{}, []any{map[string]any{"__defaults": []any{}, "a": []any{map[string]any{"__x": 1.0}}}}, []Property{{Path: "p", From: "[]", To: `[{"a":[{}]}]`}}},
 		{"what Pulumi keeps for itself", map[string]any{"__defaults": []any{}, "a": 1.0}, map[string]any{"__defaults": []any{"a"}, "a": 2.0}, []Property{{Path: "p.a", From: "1", To: "2"}}},
 	} {
 		s := step{Old: &state{Inputs: map[string]any{"p": tt.from}}, New: &state{Inputs: map[string]any{"p": tt.to}}, Diffs: []string{"p"}}
@@ -104,6 +105,18 @@ func TestWhatTheProviderDoesNotNameIsFound(t *testing.T) {
 	// As for a load balancer whose subnets are not known yet.
 	s := step{Old: &state{Inputs: map[string]any{"a": 1.0, "subnets": []any{"x"}}}, New: &state{Inputs: map[string]any{"a": 1.0, "subnets": unknown}}}
 	want := []Property{{Path: "subnets", From: `["x"]`, To: Later}}
+	if got := s.properties(); !reflect.DeepEqual(got, want) {
+		t.Errorf("a reviewer reads %+v, want %+v", got, want)
+	}
+}
+
+func TestWhatTheProviderDoesNotNameBesideOthersIsFound(t *testing.T) {
+	s := step{
+		Old:   &state{Inputs: map[string]any{"groups": []any{"a"}, "subnets": []any{"x"}, "same": 1.0, "ignored": 1.0}},
+		New:   &state{Inputs: map[string]any{"groups": []any{"b"}, "subnets": unknown, "same": 1.0, "ignored": 2.0}},
+		Diffs: []string{"groups"},
+	}
+	want := []Property{{Path: "groups[0]", From: `"a"`, To: `"b"`}, {Path: "subnets", From: `["x"]`, To: Later}}
 	if got := s.properties(); !reflect.DeepEqual(got, want) {
 		t.Errorf("a reviewer reads %+v, want %+v", got, want)
 	}

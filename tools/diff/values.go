@@ -74,9 +74,12 @@ func (s step) properties() []Property {
 			found = append(found, p)
 		}
 	}
-	if len(found) == 0 {
-		// Where a whole list is not known yet, the provider does not say what differs.
-		found = compareAll(visible(s.Old.Inputs), visible(s.New.Inputs))
+	for _, p := range compareAll(visible(s.Old.Inputs), visible(s.New.Inputs)) {
+		// Where a whole list is not known yet, the provider does not say that it differs.
+		named := slices.ContainsFunc(found, func(other Property) bool { return first(other.Path) == first(p.Path) })
+		if !named && (p.To == Later || len(found) == 0) {
+			found = append(found, p)
+		}
 	}
 	slices.SortStableFunc(found, func(a, b Property) int {
 		return cmp.Compare(strconv.FormatBool(b.Replaces), strconv.FormatBool(a.Replaces))
@@ -176,6 +179,26 @@ func visible(object map[string]any) map[string]any {
 	return clone
 }
 
+// bare is a value without what Pulumi keeps in it for itself.
+func bare(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		clone := visible(v)
+		for key := range clone {
+			clone[key] = bare(clone[key])
+		}
+		return clone
+	case []any:
+		clone := slices.Clone(v)
+		for i := range clone {
+			clone[i] = bare(clone[i])
+		}
+		return clone
+	default:
+		return value
+	}
+}
+
 // document is what a string with a JSON object or list holds, such as a policy or a
 // container definition. Any other value is itself.
 func document(value any) any {
@@ -198,14 +221,11 @@ func text(value optional) string {
 	if value.value == unknown {
 		return Later
 	}
-	if object, ok := value.value.(map[string]any); ok {
-		value.value = visible(object)
-	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	// What was read from JSON can be written as JSON.
-	_ = encoder.Encode(value.value)
+	_ = encoder.Encode(bare(value.value))
 	return strings.ReplaceAll(strings.TrimSpace(out.String()), `"`+unknown+`"`, Later)
 }
 
@@ -293,6 +313,14 @@ func split(path string) []string {
 		}
 	}
 	return segments
+}
+
+// first is the property that a path begins with.
+func first(path string) string {
+	if segments := split(path); len(segments) > 0 {
+		return segments[0]
+	}
+	return ""
 }
 
 // lookup follows a path into a value.
