@@ -45,10 +45,6 @@ func (s step) properties() []Property {
 	if s.Old == nil || s.New == nil {
 		return nil
 	}
-	replacing := map[string]bool{}
-	for _, key := range s.Keys {
-		replacing[key] = true
-	}
 	paths := slices.Clone(s.Diffs)
 	if len(s.DetailedDiff) > 0 {
 		paths = slices.Collect(maps.Keys(s.DetailedDiff))
@@ -56,23 +52,7 @@ func (s step) properties() []Property {
 	slices.Sort(paths)
 	var found []Property
 	for _, path := range slices.Compact(paths) {
-		segments := split(path)
-		from, had := lookup(s.Old.Inputs, segments)
-		to, has := lookup(s.New.Inputs, segments)
-		if !had || reflect.DeepEqual(from, to) {
-			// The program asks for the same as before: it is AWS that has something else.
-			if deployed, ok := lookup(s.Old.Outputs, segments); ok {
-				from, had = deployed, true
-			}
-		}
-		if has && to != unknown && reflect.DeepEqual(from, to) {
-			continue // An element of a set that only moved.
-		}
-		replaces := replacing[path] || strings.HasSuffix(s.DetailedDiff[path].Kind, "-replace")
-		for _, p := range compare(path, optional{from, had}, optional{to, has}) {
-			p.Replaces = replaces
-			found = append(found, p)
-		}
+		found = append(found, s.differing(path)...)
 	}
 	for _, p := range compareAll(visible(s.Old.Inputs), visible(s.New.Inputs)) {
 		// Where a whole list is not known yet, the provider does not say that it differs.
@@ -84,6 +64,27 @@ func (s step) properties() []Property {
 	slices.SortStableFunc(found, func(a, b Property) int {
 		return cmp.Compare(strconv.FormatBool(b.Replaces), strconv.FormatBool(a.Replaces))
 	})
+	return found
+}
+
+// differing compares what is at a path that the provider names.
+func (s step) differing(path string) []Property {
+	segments := split(path)
+	from, had := lookup(s.Old.Inputs, segments)
+	to, has := lookup(s.New.Inputs, segments)
+	if !had || reflect.DeepEqual(from, to) {
+		// The program asks for the same as before: it is AWS that has something else.
+		if deployed, ok := lookup(s.Old.Outputs, segments); ok {
+			from, had = deployed, true
+		}
+	}
+	if has && to != unknown && reflect.DeepEqual(from, to) {
+		return nil // An element of a set that only moved.
+	}
+	found := compare(path, optional{from, had}, optional{to, has})
+	for i := range found {
+		found[i].Replaces = slices.Contains(s.Keys, path) || strings.HasSuffix(s.DetailedDiff[path].Kind, "-replace")
+	}
 	return found
 }
 
