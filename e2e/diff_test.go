@@ -34,7 +34,7 @@ var comparisons = []struct {
 	name    string
 	edit    func(*testing.T, clone)
 	verdict diff.Verdict
-	// want are words in the Markdown, without those a reviewer would miss what happens.
+	// want are words in the Markdown without which a reviewer would miss what happens.
 	want []string
 	// never are words that must not be in it.
 	never []string
@@ -42,25 +42,25 @@ var comparisons = []struct {
 	// recording, and here it is run only to record it.
 	shown bool
 }{
-	{"bump", set1("ecs-sample-app:imageTag", "2.4.66"), diff.Harmless, []string{
+	{"bump", setting("ecs-sample-app:imageTag", "2.4.66"), diff.Harmless, []string{
 		"### Infrastructure: 1 to replace, 1 to update\n",
 		"| replace | `sample-app-task-definition` |", "| update | `sample-app-service` |",
 		"httpd:2.4.65\"` → `\"public.ecr.aws/docker/library/httpd:2.4.66\"`",
 		"**Cost**: no change, 36.39 USD a month.",
 	}, []string{"[!WARNING]", "sample-app-lb"}, false},
 
-	{"vpc", set1("ecs-sample-app:vpcCidr", "10.1.0.0/16"), diff.Dangerous, []string{
+	{"vpc", setting("ecs-sample-app:vpcCidr", "10.1.0.0/16"), diff.Dangerous, []string{
 		"**The VPC `sample-app-vpc` would be replaced**: everything in it is replaced",
 		"**The subnet `sample-app-public-1` would be replaced**: what runs in it moves",
 		"`cidrBlock`: `\"10.0.0.0/16\"` → `\"10.1.0.0/16\"` **forces the replacement**",
 	}, nil, false},
 
-	{"port", set1("ecs-sample-app:containerPort", 8080), diff.Dangerous, []string{
+	{"port", setting("ecs-sample-app:containerPort", 8080), diff.Dangerous, []string{
 		"**The target group `sample-app-tg` would be replaced**: requests fail",
 		"`port`: `80` → `8080` **forces the replacement**",
 	}, []string{"The load balancer `sample-app-lb` would"}, false},
 
-	{"zones", set1("ecs-sample-app:availabilityZones", 3), diff.Harmless, []string{
+	{"zones", setting("ecs-sample-app:availabilityZones", 3), diff.Harmless, []string{
 		"| create | `sample-app-public-3` | `aws:ec2:Subnet` | `availabilityZone`: `\"us-east-1c\"`<br>`cidrBlock`: `\"10.0.2.0/24\"`",
 		"**Cost**: up by 0.00 to 3.65, 36.39 → 36.39 to 40.04 USD a month.",
 		// What the provider does not say, because it does not know the new subnet yet.
@@ -210,9 +210,15 @@ func TestAComparisonThatIsInterruptedLeavesNothingBehind(t *testing.T) {
 	log := &watched{word: "deploying HEAD", found: make(chan struct{})}
 	command.Stderr = log
 	must(t, command.Start(), "start the comparison")
-	<-log.found
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	select {
+	case <-log.found:
+	case err := <-ended:
+		t.Fatalf("it ends before it deploys: %v\n%s", err, log.all.String())
+	}
 	must(t, command.Process.Signal(os.Interrupt), "interrupt it")
-	if err := command.Wait(); err == nil || command.ProcessState.ExitCode() != 1 {
+	if err := <-ended; err == nil || command.ProcessState.ExitCode() != 1 {
 		t.Errorf("an interrupted comparison ends with %v", err)
 	}
 	left, err := os.ReadDir(temporary)
@@ -376,7 +382,7 @@ func (c clone) set(t *testing.T, key string, value any) {
 	must(t, os.WriteFile(file, content, 0o600), "write the stack's file")
 }
 
-func set1(key string, value any) func(*testing.T, clone) {
+func setting(key string, value any) func(*testing.T, clone) {
 	return func(t *testing.T, c clone) { t.Helper(); c.set(t, key, value) }
 }
 
