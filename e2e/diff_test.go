@@ -217,6 +217,9 @@ func TestAComparisonThatIsInterruptedLeavesNothingBehind(t *testing.T) {
 	case err := <-ended:
 		t.Fatalf("it ends before it deploys: %v\n%s", err, log.all.String())
 	}
+	if _, err := os.Stat("/proc/self/environ"); err == nil && len(mentioning(t, temporary)) == 0 {
+		t.Error("none of its programs is found: the test sees nothing")
+	}
 	must(t, command.Process.Signal(os.Interrupt), "interrupt it")
 	if err := <-ended; err == nil || command.ProcessState.ExitCode() != 1 {
 		t.Errorf("an interrupted comparison ends with %v", err)
@@ -226,15 +229,30 @@ func TestAComparisonThatIsInterruptedLeavesNothingBehind(t *testing.T) {
 	for _, entry := range left {
 		t.Errorf("%s stays behind", entry.Name())
 	}
-	out, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "args=").Output()
-	must(t, err, "list processes")
-	if strings.Contains(string(out), temporary) {
-		t.Errorf("a program goes on:\n%s", out)
+	if running := mentioning(t, temporary); len(running) > 0 {
+		t.Errorf("programs go on: %v", running)
 	}
 	c.reset(t)
 	if after := c.untouchables(t); after != before {
 		t.Errorf("the repository was changed:\n%s\nbefore it was:\n%s", after, before)
 	}
+}
+
+// mentioning are the processes that know of a folder by their arguments or, where the
+// system tells, their environment.
+func mentioning(t *testing.T, folder string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "pid=,args=").Output()
+	must(t, err, "list processes")
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		pid, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		environment, _ := os.ReadFile(filepath.Join("/proc", pid, "environ")) // Not there on every system.
+		if strings.Contains(line, folder) || bytes.Contains(environment, []byte(folder)) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
 }
 
 func TestTheSameTreeEndsWithCodeZero(t *testing.T) {

@@ -31,7 +31,8 @@ const (
 	// program ends.
 	passphrase = "diff"
 
-	// patience is how long Pulumi has to end after it was interrupted.
+	// patience is how long Pulumi has to end after it was interrupted, before it is
+	// killed, which would leave its plugins behind.
 	patience = 20 * time.Second
 
 	// base and head are the two sides: the commit and the working tree.
@@ -311,10 +312,14 @@ func (c *Comparison) pulumi(ctx context.Context, side string, arguments ...strin
 	command := exec.CommandContext(ctx, c.chain.Pulumi, append(arguments, "--non-interactive", "--color", "never")...)
 	command.Dir, command.Env = c.project(side), c.environment()
 	command.Stdout, command.Stderr = &out.stdout, &out.stderr
-	// Interrupted once, Pulumi ends what it is at. Ctrl-C in the terminal must not
-	// reach it a second time, so it gets a group of its own.
+	// Interrupted once, Pulumi ends what it is at, which may be the wait for a load
+	// balancer; interrupted twice it ends at once, and its plugins with it. It has a
+	// group of its own, because Ctrl-C in the terminal would reach it too.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.Cancel = func() error {
+		time.AfterFunc(time.Second, func() { _ = command.Process.Signal(os.Interrupt) }) // It may have ended already.
+		return command.Process.Signal(os.Interrupt)
+	}
 	command.WaitDelay = patience
 	return &out, command.Run()
 }
