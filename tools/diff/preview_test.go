@@ -122,6 +122,20 @@ func TestWhatTheProviderDoesNotNameBesideOthersIsFound(t *testing.T) {
 	}
 }
 
+func TestAPropertyAndWhatIsInItAreOneChange(t *testing.T) {
+	s := step{
+		Old: &state{Outputs: map[string]any{"alarms": nil}},
+		New: &state{Inputs: map[string]any{"alarms": map[string]any{"names": []any{"a"}}, "alarmsToo": 1.0}},
+		DetailedDiff: map[string]detail{
+			"alarms": {Kind: "add"}, "alarms.names": {Kind: "add"}, "alarms.names[0]": {Kind: "add-replace"}, "alarmsToo": {Kind: "add"},
+		},
+	}
+	want := []Property{{Path: "alarms", To: `{"names":["a"]}`, Replaces: true}, {Path: "alarmsToo", To: "1"}}
+	if got := s.properties(); !reflect.DeepEqual(got, want) {
+		t.Errorf("a reviewer reads %+v, want %+v", got, want)
+	}
+}
+
 func TestANewResourceIsShownByWhatTheProgramGivesIt(t *testing.T) {
 	inputs := map[string]any{
 		"__defaults": []any{"protocol"}, "name": "a-1234567", "tags": map[string]any{"a": "b"}, "protocol": "tcp",

@@ -52,7 +52,9 @@ func (s step) properties() []Property {
 	slices.Sort(paths)
 	var found []Property
 	for _, path := range slices.Compact(paths) {
-		found = append(found, s.differing(path)...)
+		if !slices.ContainsFunc(paths, func(other string) bool { return within(path, other) }) {
+			found = append(found, s.differing(path)...)
+		}
 	}
 	for _, p := range compareAll(visible(s.Old.Inputs), visible(s.New.Inputs)) {
 		// Where a whole list is not known yet, the provider does not say that it differs.
@@ -75,7 +77,7 @@ func (s step) differing(path string) []Property {
 	if !had || reflect.DeepEqual(from, to) {
 		// The program asks for the same as before: it is AWS that has something else.
 		if deployed, ok := lookup(s.Old.Outputs, segments); ok {
-			from, had = deployed, true
+			from, had = deployed, deployed != nil
 		}
 	}
 	if has && to != unknown && reflect.DeepEqual(from, to) {
@@ -83,9 +85,29 @@ func (s step) differing(path string) []Property {
 	}
 	found := compare(path, optional{from, had}, optional{to, has})
 	for i := range found {
-		found[i].Replaces = slices.Contains(s.Keys, path) || strings.HasSuffix(s.DetailedDiff[path].Kind, "-replace")
+		found[i].Replaces = s.replaces(path)
 	}
 	return found
+}
+
+// replaces tells whether what is at a path, or further in, forces a replacement.
+func (s step) replaces(path string) bool {
+	forces := func(other string) bool { return other == path || within(other, path) }
+	if slices.ContainsFunc(s.Keys, forces) {
+		return true
+	}
+	for other, d := range s.DetailedDiff {
+		if forces(other) && strings.HasSuffix(d.Kind, "-replace") {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether a path leads further into what is at another.
+func within(path, other string) bool {
+	rest, ok := strings.CutPrefix(path, other)
+	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
 }
 
 // given are the properties that the program gives a new resource, without its name and
