@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
+	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
@@ -38,8 +39,10 @@ type Config struct {
 	ReadonlyRootFilesystem bool
 	EnableExecuteCommand   bool
 	DesiredCount           int
+	Autoscaling            *service.Autoscaling
 	CapacityProvider       service.CapacityProvider
 	WaitForSteadyState     bool
+	DeploymentTimeout      int
 	HealthCheckPath        string
 	AllowedCIDRs           []string
 	EgressPorts            []int
@@ -48,6 +51,9 @@ type Config struct {
 	AvailabilityZoneNames  []string
 	LogRetentionDays       int
 	ContainerInsights      cluster.ContainerInsights
+	Alarms                 bool
+	AlarmEmails            []string
+	AlarmThresholds        map[string]int
 	DeletionProtection     bool
 	Tags                   map[string]string
 
@@ -66,6 +72,7 @@ func defaultConfig() *Config {
 		DesiredCount:       service.DefaultDesiredCount,
 		CapacityProvider:   service.Fargate,
 		WaitForSteadyState: true,
+		DeploymentTimeout:  service.DefaultDeploymentTimeout,
 		HealthCheckPath:    loadbalancer.DefaultHealthCheckPath,
 		AllowedCIDRs:       []string{"0.0.0.0/0"},
 		EgressPorts:        []int{service.DefaultEgressPort},
@@ -135,8 +142,10 @@ func (r *reader) fields(c *Config) {
 	read(r, "readonlyRootFilesystem", &c.ReadonlyRootFilesystem, r.cfg.TryBool, wantBool)
 	read(r, "enableExecuteCommand", &c.EnableExecuteCommand, r.cfg.TryBool, wantBool)
 	read(r, "desiredCount", &c.DesiredCount, r.int, wantInt)
+	read(r, "autoscaling", &c.Autoscaling, optional[service.Autoscaling](r), "an object with maxCapacity and any of minCapacity, cpuTarget, memoryTarget, requestsTarget and schedules")
 	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
 	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
+	readNonZero(r, "deploymentTimeoutMinutes", &c.DeploymentTimeout, r.int, wantInt)
 	readNonZero(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
 	read(r, "allowedCidrs", &c.AllowedCIDRs, object[[]string](r), "a list of IPv4 blocks")
 	read(r, "egressPorts", &c.EgressPorts, object[[]int](r), "a list of ports")
@@ -145,6 +154,9 @@ func (r *reader) fields(c *Config) {
 	read(r, "availabilityZoneNames", &c.AvailabilityZoneNames, object[[]string](r), "a list of zone names")
 	readNonZero(r, "logRetentionDays", &c.LogRetentionDays, r.int, wantInt)
 	readNonZero(r, "containerInsights", (*string)(&c.ContainerInsights), r.cfg.Try, "")
+	read(r, "alarms", &c.Alarms, r.cfg.TryBool, wantBool)
+	read(r, "alarmEmails", &c.AlarmEmails, object[[]string](r), "a list of addresses")
+	read(r, "alarmThresholds", &c.AlarmThresholds, object[map[string]int](r), "an object whose values are whole numbers")
 	read(r, "deletionProtection", &c.DeletionProtection, r.cfg.TryBool, wantBool)
 	read(r, "tags", &c.Tags, object[map[string]string](r), wantStrings)
 }
@@ -199,6 +211,25 @@ func object[T any](r *reader) func(string) (T, error) {
 	}
 }
 
+// optional reads an object whose fields are all known, and nil where it is empty: a
+// field that is misspelt would otherwise leave its value unused without a word.
+func optional[T any](r *reader) func(string) (*T, error) {
+	return func(key string) (*T, error) {
+		text, err := r.cfg.Try(key)
+		if err != nil {
+			return nil, err
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &fields); err != nil || len(fields) == 0 {
+			return nil, err
+		}
+		var value T
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.DisallowUnknownFields()
+		return &value, decoder.Decode(&value)
+	}
+}
+
 // unknownKeys notes keys of this project that nothing reads: a misspelt key
 // would otherwise leave its value unused without a word. Pulumi hands the
 // whole config over in an environment variable and nowhere else.
@@ -225,6 +256,7 @@ func (r *reader) unknownKeys(project string) error {
 func (c *Config) validate() (check.Problems, error) {
 	var ps check.Problems
 	c.validateImage(&ps)
+	c.validateAlarms(&ps)
 	type part struct {
 		component string
 		err       error
@@ -235,7 +267,10 @@ func (c *Config) validate() (check.Problems, error) {
 		{"cluster", c.clusterArgs().Validate()},
 		{"task", c.taskArgs(pulumi.StringOutput{}).Validate()},
 		{"service", c.serviceArgs(&network.Network{}, &loadbalancer.LoadBalancer{}, &cluster.Cluster{},
-			&task.Task{ContainerName: appName, ContainerPort: c.ContainerPort}).Validate()},
+			&task.Task{ContainerName: appName, ContainerPort: c.ContainerPort}, pulumi.StringArrayOutput{}).Validate()},
+	}
+	if c.Alarms {
+		parts = append(parts, part{"alarms", c.alarmsArgs(&loadbalancer.LoadBalancer{}, &cluster.Cluster{}, &service.Service{}).Validate()})
 	}
 	if c.BuildContext != "" {
 		parts = append(parts, part{"image", c.imageArgs().Validate()})
@@ -267,6 +302,40 @@ func (c *Config) validateImage(ps *check.Problems) {
 	}
 }
 
+// thresholds are those of the alarms, by their names in alarmThresholds.
+func thresholds(args *alarms.Args) map[string]*int {
+	return map[string]*int{
+		"serverErrors":   &args.ServerErrors,
+		"unhealthyHosts": &args.UnhealthyHosts,
+		"responseTime":   &args.ResponseTime,
+		"cpu":            &args.CPU,
+		"memory":         &args.Memory,
+	}
+}
+
+func (c *Config) validateAlarms(ps *check.Problems) {
+	known := slices.Sorted(maps.Keys(thresholds(&alarms.Args{})))
+	for _, name := range slices.Sorted(maps.Keys(c.AlarmThresholds)) {
+		at, value := "alarmThresholds."+name, c.AlarmThresholds[name]
+		switch {
+		case !slices.Contains(known, name):
+			ps.Add(at, value, "a threshold that there is: %s", check.List(known))
+		case value == 0:
+			ps.Add(at, value, "1 or more; without it the default holds")
+		}
+	}
+	if c.Alarms {
+		return
+	}
+	const want = "nothing as long as alarms is false"
+	if len(c.AlarmEmails) > 0 {
+		ps.Add("alarmEmails", c.AlarmEmails, want)
+	}
+	if len(c.AlarmThresholds) > 0 {
+		ps.Add("alarmThresholds", c.AlarmThresholds, want)
+	}
+}
+
 // keys are the config keys by the paths that components know their arguments
 // by. A path of the same name needs none.
 var keys = map[string]map[string]string{
@@ -279,6 +348,14 @@ var keys = map[string]map[string]string{
 		"targetPort":       "containerPort",
 		"healthCheck.path": "healthCheckPath",
 	},
+	"alarms": {
+		"emails":         "alarmEmails",
+		"serverErrors":   "alarmThresholds.serverErrors",
+		"unhealthyHosts": "alarmThresholds.unhealthyHosts",
+		"responseTime":   "alarmThresholds.responseTime",
+		"cpu":            "alarmThresholds.cpu",
+		"memory":         "alarmThresholds.memory",
+	},
 	"image": {
 		"context": "buildContext",
 		"tag":     "imageTag",
@@ -288,7 +365,8 @@ var keys = map[string]map[string]string{
 		"executeCommand": "enableExecuteCommand",
 	},
 	"service": {
-		"executeCommand": "enableExecuteCommand",
+		"executeCommand":    "enableExecuteCommand",
+		"deploymentTimeout": "deploymentTimeoutMinutes",
 	},
 }
 
@@ -388,7 +466,7 @@ func (c *Config) taskArgs(uri pulumi.StringInput) task.Args {
 }
 
 func (c *Config) serviceArgs(
-	net *network.Network, balancer *loadbalancer.LoadBalancer, fleet *cluster.Cluster, definition *task.Task,
+	net *network.Network, balancer *loadbalancer.LoadBalancer, fleet *cluster.Cluster, definition *task.Task, alarmNames pulumi.StringArrayOutput,
 ) service.Args {
 	return service.Args{
 		ClusterARN:                  fleet.ARN,
@@ -401,11 +479,39 @@ func (c *Config) serviceArgs(
 		LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
 		TargetGroupARN:              balancer.TargetGroupARN,
 		DesiredCount:                &c.DesiredCount,
+		Autoscaling:                 c.autoscaling(balancer),
+		Alarms:                      service.DeploymentAlarms{Names: alarmNames, Enable: c.Alarms},
 		CapacityProvider:            c.CapacityProvider,
 		EgressPorts:                 c.EgressPorts,
 		ExecuteCommand:              c.EnableExecuteCommand,
 		SkipSteadyState:             !c.WaitForSteadyState,
+		DeploymentTimeout:           c.DeploymentTimeout,
 		ForceDelete:                 !c.DeletionProtection,
 		Tags:                        c.Tags,
 	}
+}
+
+func (c *Config) alarmsArgs(balancer *loadbalancer.LoadBalancer, fleet *cluster.Cluster, app *service.Service) alarms.Args {
+	args := alarms.Args{
+		ClusterName:           fleet.Name,
+		ServiceName:           app.Name,
+		LoadBalancerARNSuffix: balancer.ARNSuffix,
+		TargetGroupARNSuffix:  balancer.TargetGroupARNSuffix,
+		Emails:                c.AlarmEmails,
+		Tags:                  c.Tags,
+	}
+	for name, threshold := range thresholds(&args) {
+		*threshold = c.AlarmThresholds[name]
+	}
+	return args
+}
+
+// autoscaling is what the config says, for the requests of this load balancer.
+func (c *Config) autoscaling(balancer *loadbalancer.LoadBalancer) *service.Autoscaling {
+	if c.Autoscaling == nil {
+		return nil
+	}
+	scaling := *c.Autoscaling
+	scaling.RequestsLabel = balancer.RequestsLabel
+	return &scaling
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
@@ -51,14 +52,22 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	app, err := service.New(ctx, appName, cfg.serviceArgs(net, balancer, fleet, definition))
+	app, err := service.New(ctx, appName, cfg.serviceArgs(net, balancer, fleet, definition, alarms.Names(appName, fleet.Name)))
 	if err != nil {
 		return err
 	}
 
+	if cfg.Alarms {
+		watched, err := alarms.New(ctx, appName, cfg.alarmsArgs(balancer, fleet, app))
+		if err != nil {
+			return err
+		}
+		ctx.Export("alarmTopicArn", watched.TopicARN)
+	}
+
 	ctx.Export("url", balancer.URL)
 	ctx.Export("imageUri", uri)
-	ctx.Export("taskDefinitionArn", definition.ARN)
+	ctx.Export("taskDefinitionArn", app.TaskDefinitionARN)
 	ctx.Export("revision", definition.Revision)
 	ctx.Export("clusterName", fleet.Name)
 	ctx.Export("serviceName", app.Name)

@@ -161,6 +161,7 @@ func sorted(urns []string) []string { return slices.Sorted(slices.Values(urns)) 
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 	t.Parallel()
 	everything := withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
+		"alarms", "true", "alarmEmails", `["a@example.com"]`, "autoscaling", `{"maxCapacity":4,"memoryTarget":80}`,
 		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
 	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
 		record := infratest.MustRun(t, program, infratest.Options{Config: everything, Mode: mode})
@@ -170,8 +171,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 				components[found.URN] = found
 			}
 		}
-		if len(components) != 6 {
-			t.Fatalf("there are %d components, not network, load balancer, cluster, image, task and service", len(components))
+		if len(components) != 7 {
+			t.Fatalf("there are %d components, not network, load balancer, cluster, image, task, service and alarms", len(components))
 		}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {
@@ -340,7 +341,7 @@ func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
 		err := program(ctx)
 		outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
 		return err
-	}, infratest.Options{Config: devConfig(t)})
+	}, infratest.Options{Config: withConfig("alarms", "true")})
 	want := firstColumn(t, "## Outputs")
 	if !slices.Equal(outputs, slices.Sorted(slices.Values(want))) {
 		t.Errorf("the program exports %v and README.md lists %v", outputs, want)

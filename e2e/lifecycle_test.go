@@ -230,3 +230,8 @@ func taskDefinition(t *testing.T, s *sandbox.Sandbox, arn string) *ecstypes.Task
 	must(t, err, "ECS does not describe "+arn)
 	return out.TaskDefinition
 }
+
+func unset(t *testing.T, s *sandbox.Sandbox, keys ...string) {
+	t.Helper()
+	must(t, s.Unset(t.Context(), keys...), "the config can't be taken back")
+}

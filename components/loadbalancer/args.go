@@ -36,24 +36,25 @@ const (
 )
 
 // HealthCheck is how the load balancer finds out whether a target serves. Its
-// zero value finds a new target healthy after 20 s at the most, and takes a
-// broken one out after 30 s.
+// zero value finds a new target healthy after 10 s at the most, as AWS advises for
+// services that start quickly
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html),
+// and takes a broken one out after 30 s.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 type HealthCheck struct {
 	// Path is asked for with GET. It begins with a slash. Default
 	// DefaultHealthCheckPath.
 	Path string
-	// Interval is the time between two checks, 5 to 300 seconds. Default 10.
+	// Interval is the time between two checks, 5 to 300 seconds. Default 5.
 	Interval int
 	// Timeout is how long an answer may take, 2 to 120 seconds and less than
-	// Interval. Default 5, or one second less than an interval that is not
-	// longer than that.
+	// Interval. Default 4, or 5 where the interval is longer than that.
 	Timeout int
 	// Healthy is the number of checks in a row after which a target gets
 	// requests, 2 to 10. Default 2.
 	Healthy int
 	// Unhealthy is the number of failed checks in a row after which a target
-	// gets no more requests, 2 to 10. Default 3.
+	// gets no more requests, 2 to 10. Default 6.
 	Unhealthy int
 	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or
 	// 200,202. Default 200.
@@ -95,10 +96,10 @@ func (a Args) withDefaults() Args {
 	}
 	h := &a.HealthCheck
 	h.Path = cmp.Or(h.Path, DefaultHealthCheckPath)
-	h.Interval = cmp.Or(h.Interval, 10)
+	h.Interval = cmp.Or(h.Interval, 5)
 	h.Timeout = cmp.Or(h.Timeout, max(2, min(5, h.Interval-1)))
 	h.Healthy = cmp.Or(h.Healthy, 2)
-	h.Unhealthy = cmp.Or(h.Unhealthy, 3)
+	h.Unhealthy = cmp.Or(h.Unhealthy, 6)
 	h.Matcher = cmp.Or(h.Matcher, "200")
 	return a
 }

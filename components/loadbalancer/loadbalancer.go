@@ -55,11 +55,22 @@ type LoadBalancer struct {
 	URL pulumi.StringOutput `pulumi:"url"`
 	// ARN is the load balancer's.
 	ARN pulumi.StringOutput `pulumi:"arn"`
+	// ARNSuffix is the end of the ARN, such as app/NAME/50dc6c495c0c9188: the
+	// dimension LoadBalancer of its CloudWatch metrics
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html#load-balancer-metric-dimensions-alb).
+	ARNSuffix pulumi.StringOutput `pulumi:"arnSuffix"`
+	// RequestsLabel names the requests to the target group, for autoscaling to
+	// count
+	// (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html).
+	RequestsLabel pulumi.StringOutput `pulumi:"requestsLabel"`
 	// SecurityGroupID is the load balancer's security group.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 	// TargetGroupARN is known once the listener sends requests to the target
 	// group: ECS refuses a service whose target group has no load balancer.
 	TargetGroupARN pulumi.StringOutput `pulumi:"targetGroupArn"`
+	// TargetGroupARNSuffix is the end of the target group's ARN, such as
+	// targetgroup/NAME/73e2d6bc24d8a067: the dimension TargetGroup.
+	TargetGroupARNSuffix pulumi.StringOutput `pulumi:"targetGroupArnSuffix"`
 }
 
 // New registers a load balancer called name.
@@ -78,10 +89,13 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("load balancer %q: %w", name, err)
 	}
 	return l, ctx.RegisterResourceOutputs(l, pulumi.Map{
-		"url":             l.URL,
-		"arn":             l.ARN,
-		"securityGroupId": l.SecurityGroupID,
-		"targetGroupArn":  l.TargetGroupARN,
+		"url":                  l.URL,
+		"arn":                  l.ARN,
+		"arnSuffix":            l.ARNSuffix,
+		"requestsLabel":        l.RequestsLabel,
+		"securityGroupId":      l.SecurityGroupID,
+		"targetGroupArn":       l.TargetGroupARN,
+		"targetGroupArnSuffix": l.TargetGroupARNSuffix,
 	})
 }
 
@@ -112,10 +126,13 @@ func (b *builder) build(l *LoadBalancer) error {
 	}
 	l.URL = b.url(balancer)
 	l.ARN = balancer.Arn
+	l.ARNSuffix = balancer.ArnSuffix
 	l.SecurityGroupID = group.ID().ToStringOutput()
 	l.TargetGroupARN = pulumi.All(targets.Arn, listener.ID()).ApplyT(func(known []any) string {
 		return known[0].(string)
 	}).(pulumi.StringOutput)
+	l.TargetGroupARNSuffix = targets.ArnSuffix
+	l.RequestsLabel = pulumi.Sprintf("%s/%s", balancer.ArnSuffix, targets.ArnSuffix)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -28,6 +29,8 @@ func makes(name string, args Args) pulumi.RunFunc {
 		balancer, err := New(ctx, name, args)
 		if err == nil {
 			ctx.Export("url", balancer.URL)
+			ctx.Export("arnSuffix", balancer.ARNSuffix)
+			ctx.Export("targetGroupArnSuffix", balancer.TargetGroupARNSuffix)
 		}
 		return err
 	}
@@ -82,6 +85,18 @@ func TestAnotherListenerPortShowsInRuleListenerAndURL(t *testing.T) {
 	}
 	if url := record.Output("url"); url != "http://"+infratest.DNSName+":8080" {
 		t.Errorf("the URL is %s, where nothing answers", url)
+	}
+}
+
+func TestTheSuffixesAreTheDimensionsOfItsOwnMetrics(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes("web", open(nil)), infratest.Options{})
+	for output, start := range map[string]string{
+		"arnSuffix": "app/web-lb-", "targetGroupArnSuffix": "targetgroup/web-tg-",
+	} {
+		if got := fmt.Sprint(record.Output(output)); !strings.HasPrefix(got, start) {
+			t.Errorf("%s is %s: an alarm with that dimension watches nothing", output, got)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
@@ -32,6 +33,12 @@ const (
 	// before ECS replaces it. Without one, a task that starts slowly is killed
 	// over and over.
 	DefaultGracePeriod = 60
+	// DefaultDeploymentTimeout is how many minutes a deployment may take: as
+	// long as ECS needs to see three tasks in a row fail their health checks,
+	// which is when its circuit breaker gives up a small service, with room to
+	// spare
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
+	DefaultDeploymentTimeout = 15
 	// DefaultEgressPort is HTTPS: what pulling an image and writing logs takes.
 	DefaultEgressPort = 443
 
@@ -41,6 +48,9 @@ const (
 	// maxGracePeriod, in seconds, is the largest number that ECS takes
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html).
 	maxGracePeriod = 2147483647
+	// maxDeploymentTimeout, in minutes, is as long as ECS itself tries a
+	// deployment without a circuit breaker.
+	maxDeploymentTimeout = 180
 	// maxRules keeps the openings within a security group's quota of 60
 	// outbound rules
 	// (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
@@ -72,8 +82,16 @@ type Args struct {
 	// only when a listener uses it, as that of components/loadbalancer is.
 	TargetGroupARN pulumi.StringInput
 	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
-	// keeps the rest. Default DefaultDesiredCount.
+	// keeps the rest. With Autoscaling it is the number to begin with, brought
+	// within its bounds, and ignored from then on. Default DefaultDesiredCount.
 	DesiredCount *int
+	// Autoscaling lets the number of tasks follow the load. Default nil: it
+	// stays at DesiredCount. Switched off on a live service, it leaves as many
+	// tasks as there are, until DesiredCount changes or an update refreshes.
+	Autoscaling *Autoscaling
+	// Alarms are the CloudWatch alarms that roll a deployment back. Default
+	// none.
+	Alarms DeploymentAlarms
 	// CapacityProvider is what the tasks run on. Default Fargate. A change
 	// replaces the service; the new one starts before the old one stops.
 	CapacityProvider CapacityProvider
@@ -87,8 +105,16 @@ type Args struct {
 	// too. Default false.
 	ExecuteCommand bool
 	// SkipSteadyState ends an update as soon as ECS has accepted it, whether
-	// or not the new tasks work. Default false: wait until they serve.
+	// or not the new tasks work. Default false: wait until they serve, and fail
+	// where they don't.
 	SkipSteadyState bool
+	// DeploymentTimeout is how many minutes a deployment may take before an
+	// update fails, 1 to 180. Default DefaultDeploymentTimeout.
+	DeploymentTimeout int
+	// AWS is with what a deployment is watched, where the service is given an
+	// AWS provider of its own, which can't be read from outside. Default nil:
+	// as the stack's config sets up the default provider.
+	AWS *aws.Config
 	// ForceDelete deletes the service without first stopping its tasks one by
 	// one. Default false.
 	ForceDelete bool
@@ -97,13 +123,28 @@ type Args struct {
 	Tags map[string]string
 }
 
+// DeploymentAlarms are CloudWatch alarms, as those of components/alarms. A
+// deployment during which one goes off is rolled back.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+type DeploymentAlarms struct {
+	// Names are the alarms'. Where they may be switched on one day they must
+	// be given from the start, and still when they are off: the provider can
+	// switch alarms off, but not take them out of a service, which would go on
+	// watching alarms that are gone. Default none.
+	Names pulumi.StringArrayInput
+	// Enable switches them on. Default false.
+	Enable bool
+}
+
 func (a Args) withDefaults() Args {
 	if a.DesiredCount == nil {
 		count := DefaultDesiredCount
 		a.DesiredCount = &count
 	}
 	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
+	a.Autoscaling = a.Autoscaling.withDefaults()
 	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
+	a.DeploymentTimeout = cmp.Or(a.DeploymentTimeout, DefaultDeploymentTimeout)
 	if a.EgressPorts == nil {
 		a.EgressPorts = []int{DefaultEgressPort}
 	}
@@ -135,8 +176,13 @@ func (a Args) Validate() error {
 	}
 	check.Port(&ps, "containerPort", a.ContainerPort)
 	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
+	a.Autoscaling.validate(&ps)
+	if a.Alarms.Enable && a.Alarms.Names == nil {
+		ps.Missing("alarms.names", "the names of CloudWatch alarms")
+	}
 	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
 	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
+	check.Range(&ps, "deploymentTimeout", a.DeploymentTimeout, 1, maxDeploymentTimeout, "minutes")
 	a.validateEgress(&ps)
 	check.Tags(&ps, "tags", a.Tags)
 	return ps.Err()

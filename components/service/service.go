@@ -8,6 +8,14 @@
 //	NAME-lb-egress           the same way, out of the load balancer's group
 //	NAME-tasks-egress-PORT   the tasks to any address, one for each port
 //	NAME-service             the service
+//
+// and with autoscaling these:
+//
+//	NAME-scaling-target          the bounds
+//	NAME-scaling-cpu             holds the average CPU use,
+//	NAME-scaling-memory          the memory use,
+//	NAME-scaling-requests        the requests for each task
+//	NAME-scaling-schedule-NAME   other bounds at certain times
 package service
 
 import (
@@ -31,11 +39,10 @@ const (
 	// maximumPercent of the desired tasks run during a deployment: all are
 	// replaced at once, which is the shortest deployment.
 	maximumPercent = 200
-	// createTimeout bounds the wait for a service and its steady state, and
-	// updateTimeout that of a deployment; the provider's own 20 minutes are for
-	// slower health checks than these
-	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
-	createTimeout, updateTimeout = "15m", "15m"
+	// createTimeout and updateTimeout bound the call to ECS, which the provider
+	// repeats while a new role is not known everywhere. The deployment itself
+	// is waited for by the guard.
+	createTimeout, updateTimeout = "5m", "5m"
 	// deleteTimeout bounds draining: the deregistration delay and the
 	// container's stop timeout.
 	deleteTimeout = "10m"
@@ -47,6 +54,9 @@ type Service struct {
 
 	// Name is the service's name.
 	Name pulumi.StringOutput `pulumi:"name"`
+	// TaskDefinitionARN is the revision that ECS runs, known once it runs on
+	// all tasks. A deployment that failed is an error of the whole update.
+	TaskDefinitionARN pulumi.StringOutput `pulumi:"taskDefinitionArn"`
 	// SecurityGroupID is the tasks' security group, for a database to let in.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 }
@@ -67,8 +77,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("service %q: %w", name, err)
 	}
 	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{
-		"name":            s.Name,
-		"securityGroupId": s.SecurityGroupID,
+		"name":              s.Name,
+		"taskDefinitionArn": s.TaskDefinitionARN,
+		"securityGroupId":   s.SecurityGroupID,
 	})
 }
 
@@ -96,6 +107,12 @@ func (b *builder) build(s *Service) error {
 	service, err := b.service(group, append(rules, out...))
 	if err != nil {
 		return fmt.Errorf("create service: %w", err)
+	}
+	if err := b.autoscale(service); err != nil {
+		return fmt.Errorf("scale the service: %w", err)
+	}
+	if s.TaskDefinitionARN, err = b.deployed(service); err != nil {
+		return fmt.Errorf("watch the deployment: %w", err)
 	}
 	s.Name = service.Name
 	s.SecurityGroupID = group.ID().ToStringOutput()
@@ -170,10 +187,19 @@ func (b *builder) toTheWorld(group *ec2.SecurityGroup) ([]pulumi.Resource, error
 // pull its image and fails its health checks.
 func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*ecs.Service, error) {
 	name := b.name + "-service"
+	options := []pulumi.ResourceOption{b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
+		Create: createTimeout,
+		Update: updateTimeout,
+		Delete: deleteTimeout,
+	})}
+	if b.args.Autoscaling != nil {
+		// An update would take away the tasks that were added for the load.
+		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
+	}
 	return ecs.NewService(b.ctx, name, &ecs.ServiceArgs{
 		Cluster:        b.args.ClusterARN,
 		TaskDefinition: b.args.TaskDefinitionARN,
-		DesiredCount:   pulumi.Int(*b.args.DesiredCount),
+		DesiredCount:   pulumi.Int(b.args.begin()),
 		CapacityProviderStrategies: ecs.ServiceCapacityProviderStrategyArray{
 			&ecs.ServiceCapacityProviderStrategyArgs{
 				CapacityProvider: pulumi.String(b.args.CapacityProvider),
@@ -197,16 +223,27 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 			Enable:   pulumi.Bool(true),
 			Rollback: pulumi.Bool(true),
 		},
+		Alarms:                      b.alarms(),
 		AvailabilityZoneRebalancing: pulumi.String("ENABLED"),
 		EnableExecuteCommand:        pulumi.Bool(b.args.ExecuteCommand),
 		EnableEcsManagedTags:        pulumi.Bool(true),
 		PropagateTags:               pulumi.String("SERVICE"),
-		WaitForSteadyState:          pulumi.Bool(!b.args.SkipSteadyState),
-		ForceDelete:                 pulumi.Bool(b.args.ForceDelete),
-		Tags:                        b.tags(name),
-	}, b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
-		Create: createTimeout,
-		Update: updateTimeout,
-		Delete: deleteTimeout,
-	}))
+		// The provider's own wait takes a deployment that was rolled back for a
+		// success. See guard.go.
+		WaitForSteadyState: pulumi.Bool(false),
+		ForceDelete:        pulumi.Bool(b.args.ForceDelete),
+		Tags:               b.tags(name),
+	}, options...)
+}
+
+// alarms are those that roll a deployment back, and nil where there are none.
+func (b *builder) alarms() ecs.ServiceAlarmsPtrInput {
+	if b.args.Alarms.Names == nil {
+		return nil
+	}
+	return &ecs.ServiceAlarmsArgs{
+		AlarmNames: b.args.Alarms.Names,
+		Enable:     pulumi.Bool(b.args.Alarms.Enable),
+		Rollback:   pulumi.Bool(b.args.Alarms.Enable),
+	}
 }

@@ -1,12 +1,17 @@
 package service
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/rollout"
 )
 
 // behind are arguments with what is required.
@@ -73,8 +78,58 @@ func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
 			t.Errorf("%s is %v, not %v", input, got, want)
 		}
 	}
-	if service.Timeouts != [3]string{"15m", "15m", "10m"} {
+	if service.Timeouts != [3]string{"5m", "5m", "10m"} {
 		t.Errorf("the waits are bounded by %v", service.Timeouts)
+	}
+}
+
+func TestAnUpdateFailsWhereECSDoesNotRunWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	record, err := infratest.Run(t, makes(behind(nil)), infratest.Options{Rollout: "FAILED"})
+	var failure *rollout.Failure
+	if !errors.As(err, &failure) || failure.Wanted != "t:1" {
+		t.Errorf("the update of a service whose deployment failed ends with %v", err)
+	}
+	if len(record.Asked) == 0 {
+		t.Error("nobody has asked ECS")
+	}
+}
+
+func TestOnlyAnUpdateThatWaitsAsksECS(t *testing.T) {
+	t.Parallel()
+	skip := behind(func(a *Args) { a.SkipSteadyState = true })
+	for what, record := range map[string]*infratest.Record{
+		"a preview":                     infratest.MustRun(t, makes(behind(nil)), infratest.Options{Mode: infratest.Preview, Rollout: "FAILED"}),
+		"an update that does not wait":  infratest.MustRun(t, makes(skip), infratest.Options{Rollout: "FAILED"}),
+		"a preview of one that is done": infratest.MustRun(t, makes(skip), infratest.Options{Mode: infratest.Preview}),
+	} {
+		if len(record.Asked) > 0 {
+			t.Errorf("%s asks ECS for %v: it would need the role's permissions and take its time", what, record.Asked)
+		}
+	}
+	if asked := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Asked; len(asked) == 0 {
+		t.Error("an update does not ask ECS whether the deployment succeeded")
+	}
+}
+
+func TestAProviderOfItsOwnIsWatchedWithItsOwnConfig(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- r.Header.Get("X-Amz-Target"):
+		default:
+		}
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	config := aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Credentials: aws.AnonymousCredentials{}}
+	record, err := infratest.Run(t, makes(behind(func(a *Args) { a.AWS = &config })), infratest.Options{})
+	if err == nil || len(record.Asked) > 0 {
+		t.Errorf("the default provider's account is asked for %v instead, with the end %v", record.Asked, err)
+	}
+	if len(asked) != 1 {
+		t.Error("the account of the service is not asked")
 	}
 }
 
@@ -87,7 +142,7 @@ func TestTheSwitchesReachTheService(t *testing.T) {
 		a.DesiredCount, a.CapacityProvider = &none, FargateSpot
 	})), infratest.Options{}).Get("web-service")
 	for input, wantOn := range map[resource.PropertyKey]bool{
-		"enableExecuteCommand": true, "waitForSteadyState": false, "forceDelete": true,
+		"enableExecuteCommand": true, "forceDelete": true,
 	} {
 		if on.Inputs[input].BoolValue() != wantOn || off.Inputs[input].BoolValue() == wantOn {
 			t.Errorf("%s does not follow its switch", input)
@@ -110,8 +165,8 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	below := -1
 	infratest.WantRefused(t, makes(Args{
-		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, EgressPorts: []int{0},
+		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, DeploymentTimeout: 181, EgressPorts: []int{0},
 	}),
 		"clusterArn", "taskDefinitionArn", "vpcId", "subnetIds", "loadBalancerSecurityGroupId", "targetGroupArn",
-		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "egressPorts[0]")
+		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "deploymentTimeout", "egressPorts[0]")
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -15,36 +18,51 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
 // Region is the region of every emulated account.
 const Region = "us-east-1"
 
+// App is in the user agent of each request of At's accounts, as app/App, and tells
+// them from those of the program and of the provider.
+const App = "e2e-account"
+
 // Account is an AWS account, by the APIs that the program's resources live in.
 type Account struct {
-	EC2  *ec2.Client
-	ELB  *elb.Client
-	ECS  *ecs.Client
-	IAM  *iam.Client
-	Logs *cloudwatchlogs.Client
+	EC2     *ec2.Client
+	ELB     *elb.Client
+	ECS     *ecs.Client
+	IAM     *iam.Client
+	Logs    *cloudwatchlogs.Client
+	Alarms  *cloudwatch.Client
+	Scaling *applicationautoscaling.Client
+	SNS     *sns.Client
 }
 
 // At returns the account that an emulator holds.
-func At(url string) *Account {
+func At(url string) *Account { return As(url, App) }
+
+// As returns the account that an emulator holds, as it is to another app.
+func As(url, app string) *Account {
 	config := aws.Config{
 		Region:       Region,
 		BaseEndpoint: aws.String(url),
+		AppID:        app,
 		// The emulator takes any. A fixed pair keeps a developer's own profile out.
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
 	return &Account{
-		EC2:  ec2.NewFromConfig(config),
-		ELB:  elb.NewFromConfig(config),
-		ECS:  ecs.NewFromConfig(config),
-		IAM:  iam.NewFromConfig(config),
-		Logs: cloudwatchlogs.NewFromConfig(config),
+		EC2:     ec2.NewFromConfig(config),
+		ELB:     elb.NewFromConfig(config),
+		ECS:     ecs.NewFromConfig(config),
+		IAM:     iam.NewFromConfig(config),
+		Logs:    cloudwatchlogs.NewFromConfig(config),
+		Alarms:  cloudwatch.NewFromConfig(config),
+		Scaling: applicationautoscaling.NewFromConfig(config),
+		SNS:     sns.NewFromConfig(config),
 	}
 }
 
@@ -67,6 +85,12 @@ const (
 	Roles            = "IAM roles"
 	RolePolicies     = "IAM role policies"
 	LogGroups        = "log groups"
+	Alarms           = "CloudWatch alarms"
+	Topics           = "SNS topics"
+	Subscriptions    = "SNS subscriptions"
+	ScalableTargets  = "scalable targets"
+	ScalingPolicies  = "scaling policies"
+	ScheduledActions = "scheduled scaling actions"
 )
 
 // Inventory is the identifiers of what an account holds, sorted, by kind. A kind
@@ -100,7 +124,7 @@ func (i Inventory) Counts() map[string]int {
 // initializer can't.
 var listings map[string]func(context.Context, *Account) ([]string, error)
 
-func init() { //nolint:funlen,gocyclo // seventeen short listings
+func init() { //nolint:funlen,gocyclo // two dozen short listings
 	listings = map[string]func(context.Context, *Account) ([]string, error){
 		VPCs: func(ctx context.Context, a *Account) ([]string, error) {
 			out, err := a.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
@@ -253,6 +277,60 @@ func init() { //nolint:funlen,gocyclo // seventeen short listings
 				}
 			}
 			return all, nil
+		},
+		Alarms: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{})
+			return ids(out, err, func(o *cloudwatch.DescribeAlarmsOutput) (ids []string) {
+				for i := range o.MetricAlarms {
+					ids = append(ids, *o.MetricAlarms[i].AlarmArn)
+				}
+				return ids
+			})
+		},
+		Topics: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.SNS.ListTopics(ctx, &sns.ListTopicsInput{})
+			return ids(out, err, func(o *sns.ListTopicsOutput) (ids []string) {
+				for _, t := range o.Topics {
+					ids = append(ids, *t.TopicArn)
+				}
+				return ids
+			})
+		},
+		Subscriptions: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.SNS.ListSubscriptions(ctx, &sns.ListSubscriptionsInput{})
+			return ids(out, err, func(o *sns.ListSubscriptionsOutput) (ids []string) {
+				for _, s := range o.Subscriptions {
+					ids = append(ids, *s.SubscriptionArn)
+				}
+				return ids
+			})
+		},
+		ScalableTargets: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Scaling.DescribeScalableTargets(ctx, &applicationautoscaling.DescribeScalableTargetsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+			return ids(out, err, func(o *applicationautoscaling.DescribeScalableTargetsOutput) (ids []string) {
+				for _, t := range o.ScalableTargets {
+					ids = append(ids, *t.ResourceId)
+				}
+				return ids
+			})
+		},
+		ScalingPolicies: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Scaling.DescribeScalingPolicies(ctx, &applicationautoscaling.DescribeScalingPoliciesInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+			return ids(out, err, func(o *applicationautoscaling.DescribeScalingPoliciesOutput) (ids []string) {
+				for _, p := range o.ScalingPolicies {
+					ids = append(ids, *p.PolicyARN)
+				}
+				return ids
+			})
+		},
+		ScheduledActions: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Scaling.DescribeScheduledActions(ctx, &applicationautoscaling.DescribeScheduledActionsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+			return ids(out, err, func(o *applicationautoscaling.DescribeScheduledActionsOutput) (ids []string) {
+				for _, s := range o.ScheduledActions {
+					ids = append(ids, *s.ScheduledActionARN)
+				}
+				return ids
+			})
 		},
 		LogGroups: func(ctx context.Context, a *Account) ([]string, error) {
 			out, err := a.Logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{})

@@ -4,9 +4,11 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,8 +68,10 @@ type Sandbox struct {
 	Stack   auto.Stack
 	// Before is what the account held before the stack, such as the default VPC.
 	Before account.Inventory
-	// Gate stands before the emulator.
-	Gate Gate
+	// Faults, Gate and Rollouts stand before the emulator, in this order.
+	Faults   Faults
+	Gate     Gate
+	Rollouts Rollouts
 
 	dir       string
 	variables map[string]string
@@ -91,7 +95,7 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, err
 	}
 	s := &Sandbox{dir: dir}
-	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.Gate.wrap})
+	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap})
 	if err != nil {
 		return nil, fmt.Errorf("start an emulator: %w", err)
 	}
@@ -120,6 +124,11 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, fmt.Errorf("create the stack: %w", err)
 	}
 	return s, nil
+}
+
+// wrap is what stands before the emulator.
+func (s *Sandbox) wrap(next http.Handler) http.Handler {
+	return s.Faults.wrap(s.Gate.wrap(s.Rollouts.wrap(next)))
 }
 
 // variables leave no way out of the sandbox: a test that reached a developer's own
@@ -159,25 +168,47 @@ func (s *Sandbox) Left(ctx context.Context) (account.Inventory, error) {
 	return now.Without(s.Before), nil
 }
 
-// Set sets keys of the stack's config, by their names in Pulumi.yaml.
+// Set sets keys of the stack's config, by their names in Pulumi.yaml, lists and objects
+// as JSON.
 func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
-	all := auto.ConfigMap{}
-	for key, value := range config {
-		all[Project+":"+key] = auto.ConfigValue{Value: value}
+	type entry struct {
+		Value       string `json:"value"`
+		ObjectValue any    `json:"objectValue,omitempty"`
 	}
-	if err := s.Stack.SetAllConfig(ctx, all); err != nil {
+	all := map[string]entry{}
+	for key, value := range config {
+		given := entry{Value: value}
+		if strings.ContainsAny(value[:min(1, len(value))], "[{") {
+			if err := json.Unmarshal([]byte(value), &given.ObjectValue); err != nil {
+				return fmt.Errorf("set %s: %w", key, err)
+			}
+		}
+		all[Project+":"+key] = given
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	if err := s.Stack.SetAllConfigJson(ctx, string(text), nil); err != nil {
 		return fmt.Errorf("set the stack's config: %w", err)
 	}
 	return nil
 }
 
-// Unset takes all of the stack's config back to the defaults.
-func (s *Sandbox) Unset(ctx context.Context) error {
-	all, err := s.Stack.GetAllConfig(ctx)
-	if err != nil {
-		return fmt.Errorf("read the stack's config: %w", err)
+// Unset takes keys of the stack's config back to their defaults, by their names in
+// Pulumi.yaml; without any, all of them.
+func (s *Sandbox) Unset(ctx context.Context, keys ...string) error {
+	for i, key := range keys {
+		keys[i] = Project + ":" + key
 	}
-	if err := s.Stack.RemoveAllConfig(ctx, slices.Collect(maps.Keys(all))); err != nil {
+	if len(keys) == 0 {
+		all, err := s.Stack.GetAllConfig(ctx)
+		if err != nil {
+			return fmt.Errorf("read the stack's config: %w", err)
+		}
+		keys = slices.Collect(maps.Keys(all))
+	}
+	if err := s.Stack.RemoveAllConfig(ctx, keys); err != nil {
 		return fmt.Errorf("take back the stack's config: %w", err)
 	}
 	return nil

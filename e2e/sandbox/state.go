@@ -32,6 +32,10 @@ type Pending struct {
 
 // kinds are the account's kinds by Pulumi's types.
 var kinds = map[string]string{
+	"aws:appautoscaling/policy:Policy":                          account.ScalingPolicies,
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        account.ScheduledActions,
+	"aws:appautoscaling/target:Target":                          account.ScalableTargets,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    account.Alarms,
 	"aws:cloudwatch/logGroup:LogGroup":                          account.LogGroups,
 	"aws:ec2/internetGateway:InternetGateway":                   account.InternetGateways,
 	"aws:ec2/routeTable:RouteTable":                             account.RouteTables,
@@ -47,6 +51,8 @@ var kinds = map[string]string{
 	"aws:lb/listener:Listener":                                  account.Listeners,
 	"aws:lb/loadBalancer:LoadBalancer":                          account.LoadBalancers,
 	"aws:lb/targetGroup:TargetGroup":                            account.TargetGroups,
+	"aws:sns/topic:Topic":                                       account.Topics,
+	"aws:sns/topicSubscription:TopicSubscription":               account.Subscriptions,
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   account.GroupRules,
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": account.GroupRules,
 }

@@ -38,7 +38,11 @@ func properties(pairs ...string) resource.PropertyMap {
 // fails the test: its outputs would be empty, and what depends on them would
 // pass for right.
 var computed = map[string]outputs{
+	"aws:appautoscaling/policy:Policy":                          arn("autoscaling"),
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        arn("autoscaling"),
+	"aws:appautoscaling/target:Target":                          arn("application-autoscaling"),
 	"aws:cloudwatch/logGroup:LogGroup":                          arn("logs"),
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    arn("cloudwatch"),
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         none,
 	"aws:ec2/internetGateway:InternetGateway":                   none,
 	"aws:ec2/route:Route":                                       none,
@@ -50,13 +54,16 @@ var computed = map[string]outputs{
 	"aws:ec2/vpcEndpoint:VpcEndpoint":                           none,
 	"aws:ecs/cluster:Cluster":                                   arn("ecs"),
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
-	"aws:ecs/service:Service":                                   arn("ecs"),
+	serviceType:                                                 service,
 	"aws:ecs/taskDefinition:TaskDefinition":                     taskDefinition,
 	"aws:iam/role:Role":                                         arn("iam"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
 	"aws:lb/listener:Listener":                                  arn("elasticloadbalancing"),
 	"aws:lb/loadBalancer:LoadBalancer":                          loadBalancer,
-	"aws:lb/targetGroup:TargetGroup":                            arn("elasticloadbalancing"),
+	"aws:lb/targetGroup:TargetGroup":                            targetGroup,
+	"aws:sns/topic:Topic":                                       arn("sns"),
+	"aws:sns/topicPolicy:TopicPolicy":                           none,
+	"aws:sns/topicSubscription:TopicSubscription":               arn("sns"),
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   none,
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": none,
 	"awsx:ecr:Image":                                            fixed("imageUri", RepositoryURL+"@"+Digest),
@@ -86,6 +93,13 @@ func taskDefinition(_ string, inputs resource.PropertyMap) resource.PropertyMap 
 func loadBalancer(name string, inputs resource.PropertyMap) resource.PropertyMap {
 	state := arn("elasticloadbalancing")(name, inputs)
 	state["dnsName"] = resource.NewStringProperty(DNSName)
+	state["arnSuffix"] = resource.NewStringProperty("app/" + name + "-1234567/0123456789abcdef")
+	return state
+}
+
+func targetGroup(name string, inputs resource.PropertyMap) resource.PropertyMap {
+	state := arn("elasticloadbalancing")(name, inputs)
+	state["arnSuffix"] = resource.NewStringProperty("targetgroup/" + name + "-1234567/0123456789abcdef")
 	return state
 }
 

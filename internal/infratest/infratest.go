@@ -64,6 +64,9 @@ type Options struct {
 	// Zones are what AWS lists as the region's zones. Default us-east-1a to -d,
 	// in no order.
 	Zones []string
+	// Rollout is the state of every deployment, as ECS tells it in an update.
+	// Default COMPLETED.
+	Rollout string
 }
 
 // Resource is one that was registered.
@@ -80,6 +83,8 @@ type Resource struct {
 	InputsFrom map[string][]string
 	// Timeouts are the custom timeouts: create, update, delete.
 	Timeouts [3]string
+	// IgnoreChanges are the inputs whose changes an update leaves alone.
+	IgnoreChanges []string
 }
 
 // Call is an invoke that was made.
@@ -93,7 +98,9 @@ type Record struct {
 	t         testing.TB
 	Resources []Resource
 	Calls     []Call
-	outputs   map[string]any
+	// Asked are the actions of Amazon ECS that the program itself asked for.
+	Asked   []string
+	outputs map[string]any
 }
 
 // Run runs a program and returns what it registered, and the program's error.
@@ -104,7 +111,7 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	mocks := &mocks{options: o, record: &Record{t: t, outputs: map[string]any{}}}
 	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
-		info.Config = o.Config
+		info.Config = mocks.serve(t)
 	})
 	for _, complaint := range mocks.complaints {
 		t.Error(complaint)
@@ -276,6 +283,8 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		Remote:     rpc.GetRemote(),
 		DependsOn:  rpc.GetDependencies(),
 		InputsFrom: map[string][]string{},
+
+		IgnoreChanges: rpc.GetIgnoreChanges(),
 	}
 	for input, from := range rpc.GetPropertyDependencies() {
 		found.InputsFrom[input] = from.GetUrns()
@@ -301,6 +310,9 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		if _, given := state[output]; !given {
 			state[output] = value
 		}
+	}
+	if id, ok := state["id"]; ok {
+		return id.StringValue(), state, nil
 	}
 	return args.Name + "-id", state, nil
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,11 +28,12 @@ var forgotten = []string{
 	"healthCheckGracePeriodSeconds",
 }
 
-// proxy stands in front of moto and mends where its answers are not AWS's, in two
-// things that every stack comes by:
+// proxy stands in front of moto and mends where its answers are not AWS's, in
+// what stacks of this program come by:
 //
 //   - ECS services: what was asked for is filled in, and the tasks that were asked
 //     for run. moto itself runs none and has one fixed number for all services.
+//   - Scalable targets: their tags are kept. moto fails when asked for them.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
 //
@@ -42,15 +42,16 @@ type proxy struct {
 	moto *httputil.ReverseProxy
 
 	mu      sync.Mutex
-	asked   map[string]object // what was asked of a service, by its ARN
-	deleted map[string]bool   // IDs of VPC endpoints
+	asked   map[string]object            // what was asked of a service, by its ARN
+	deleted map[string]bool              // IDs of VPC endpoints
+	tags    map[string]map[string]string // of scalable targets, by ARN
 }
 
 // object is a JSON object whose values are kept to the letter.
 type object map[string]json.RawMessage
 
 func newProxy(moto *url.URL) *proxy {
-	p := &proxy{asked: map[string]object{}, deleted: map[string]bool{}}
+	p := &proxy{asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}}
 	p.moto = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(moto)
@@ -81,10 +82,15 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
+	if p.serveTags(w, r, body) {
+		return
+	}
 	action := ""
 	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		if strings.HasPrefix(service, "AmazonEC2ContainerService") {
 			action = "ecs:" + name
+		} else if r.Header.Get("X-Amz-Target") == scalingTarget+"RegisterScalableTarget" {
+			action = "scaling:" + name
 		}
 	} else if form, err := url.ParseQuery(string(body)); err == nil && strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
 		action = "ec2:" + form.Get("Action")
@@ -148,8 +154,14 @@ func (p *proxy) mend(response *http.Response) error {
 		for _, id := range endpointIDs(form) {
 			p.deleted[id] = true
 		}
+	case "scaling:RegisterScalableTarget":
+		answer, err := readAll(response)
+		if err != nil {
+			return err
+		}
+		return p.rememberTags(asked, answer)
 	case "ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices":
-		answer, err := io.ReadAll(response.Body)
+		answer, err := readAll(response)
 		if err != nil {
 			return err
 		}
@@ -157,11 +169,24 @@ func (p *proxy) mend(response *http.Response) error {
 		if err != nil {
 			return fmt.Errorf("fill in moto's answer to %s: %w", asked.action, err)
 		}
-		response.Body = io.NopCloser(bytes.NewReader(changed))
-		response.ContentLength = int64(len(changed))
-		response.Header.Set("Content-Length", strconv.Itoa(len(changed)))
+		setBody(response, changed)
 	}
 	return nil
+}
+
+// readAll reads an answer to its end, and leaves it to be read again.
+func readAll(response *http.Response) ([]byte, error) {
+	answer, err := io.ReadAll(response.Body)
+	if err == nil {
+		setBody(response, answer)
+	}
+	return answer, err
+}
+
+func setBody(response *http.Response, body []byte) {
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	response.ContentLength = int64(len(body))
+	response.Header.Set("Content-Length", strconv.Itoa(len(body)))
 }
 
 // fill completes the services in an answer: one under "service", or a list of them
@@ -222,10 +247,26 @@ func (p *proxy) remember(service object, body []byte) error {
 	}
 	for _, key := range forgotten {
 		if value, ok := asked[key]; ok {
-			p.asked[arn][key] = value
+			p.asked[arn][key] = merged(p.asked[arn][key], value)
 		}
 	}
 	return nil
+}
+
+// merged is an object with the fields of a later one on top: an update of a part of a
+// service's deployment configuration leaves the rest of it. What is no object is
+// replaced.
+func merged(before, after json.RawMessage) json.RawMessage {
+	var all, changes object
+	if json.Unmarshal(before, &all) != nil || json.Unmarshal(after, &changes) != nil {
+		return after
+	}
+	maps.Copy(all, changes)
+	text, err := json.Marshal(all)
+	if err != nil {
+		return after
+	}
+	return text
 }
 
 // fillService adds what was asked for and is missing, and shows the desired tasks
@@ -234,11 +275,8 @@ func (p *proxy) fillService(service object) error {
 	p.mu.Lock()
 	asked := maps.Clone(p.asked[string(service["serviceArn"])])
 	p.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(asked)) {
-		if _, ok := service[key]; !ok {
-			service[key] = asked[key]
-		}
-	}
+	// After an update moto gives back some of it, as far as the update named it.
+	maps.Copy(service, asked)
 	steady := object{"runningCount": service["desiredCount"], "pendingCount": json.RawMessage("0")}
 	maps.Copy(service, steady)
 	if service["deployments"] == nil {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,20 @@ func (c client) ecs(action string, input any) map[string]any {
 		c.t.Fatalf("%s: %d %s", action, status, text)
 	}
 	return answer
+}
+
+// scaling calls an action of Application Auto Scaling and returns the status and the
+// answer.
+func (c client) scaling(action string, input map[string]any) (int, map[string]any) {
+	c.t.Helper()
+	body, err := json.Marshal(input)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	status, text := c.send("X-Amz-Target", "AnyScaleFrontendService."+action, "application-autoscaling", body)
+	var answer map[string]any
+	_ = json.Unmarshal(text, &answer) // An error of moto's own is no JSON.
+	return status, answer
 }
 
 // ec2 calls an action of EC2 and returns the status and the answer.
@@ -114,6 +129,7 @@ func TestServicesAreGivenBackAsTheyWereAskedFor(t *testing.T) {
 	bare := plain.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
 	mended.ecs("UpdateService", map[string]any{
 		"cluster": "c", "service": "s", "taskDefinition": "f:2", "healthCheckGracePeriodSeconds": 90,
+		"deploymentConfiguration": map[string]any{"minimumHealthyPercent": 100},
 	})
 
 	whole := mended.ecs("DescribeServices", question)["services"].([]any)[0].(map[string]any)
@@ -122,8 +138,11 @@ func TestServicesAreGivenBackAsTheyWereAskedFor(t *testing.T) {
 			t.Errorf("moto has learned %s: take it out of the list of what it forgets", key)
 		}
 		want := asked[key]
-		if key == "healthCheckGracePeriodSeconds" {
+		switch key {
+		case "healthCheckGracePeriodSeconds":
 			want = 90.0
+		case "deploymentConfiguration": // AWS changes only the part that an update names.
+			want = map[string]any{"maximumPercent": 200.0, "minimumHealthyPercent": 100.0}
 		}
 		if got, wanted := text(t, whole[key]), text(t, want); got != wanted {
 			t.Errorf("%s is given back as %s, not as %s: every preview would show a change", key, got, wanted)
@@ -176,4 +195,31 @@ func text(t *testing.T, value any) string {
 		t.Fatal(err)
 	}
 	return string(encoded)
+}
+
+func TestTheTagsOfScalableTargetsAreKept(t *testing.T) {
+	plain, mended := both(t)
+	mended.ecs("CreateCluster", map[string]any{"clusterName": "c"})
+	mended.ecs("RegisterTaskDefinition", map[string]any{"family": "f", "containerDefinitions": []any{
+		map[string]any{"name": "a", "image": "a:1", "memory": 128},
+	}})
+	mended.ecs("CreateService", map[string]any{"cluster": "c", "serviceName": "s", "taskDefinition": "f:1", "desiredCount": 1})
+	status, made := mended.scaling("RegisterScalableTarget", map[string]any{
+		"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount",
+		"MinCapacity": 1, "MaxCapacity": 2, "Tags": map[string]string{"a": "1", "b": "2"},
+	})
+	arn, _ := made["ScalableTargetARN"].(string)
+	if status != http.StatusOK || arn == "" {
+		t.Fatalf("no scalable target can be registered: %d %v", status, made)
+	}
+	mended.scaling("TagResource", map[string]any{"ResourceARN": arn, "Tags": map[string]string{"c": "3"}})
+	mended.scaling("UntagResource", map[string]any{"ResourceARN": arn, "TagKeys": []string{"a"}})
+	question := map[string]any{"ResourceARN": arn}
+	_, answer := mended.scaling("ListTagsForResource", question)
+	if got, want := fmt.Sprint(answer["Tags"]), "map[b:2 c:3]"; got != want {
+		t.Errorf("the tags are %s, not %s: every update would change them", got, want)
+	}
+	if status, _ := plain.scaling("ListTagsForResource", question); status == http.StatusOK {
+		t.Error("moto has learned the tags of scalable targets: scaling.go is no longer needed")
+	}
 }

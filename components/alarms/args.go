@@ -1,0 +1,141 @@
+package alarms
+
+import (
+	"cmp"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+)
+
+const (
+	// DefaultServerErrors is the percentage of requests that may be answered
+	// with a code from 500 to 599.
+	DefaultServerErrors = 5
+	// DefaultUnhealthyHosts is the number of unhealthy targets that is too
+	// many.
+	DefaultUnhealthyHosts = 1
+	// DefaultResponseTime is how many milliseconds 95 % of the answers may
+	// take.
+	DefaultResponseTime = 1000
+	// DefaultCPU is the percentage of the service's CPU units that may be in
+	// use. Above it, requests wait.
+	DefaultCPU = 90
+	// DefaultMemory is the percentage of the service's memory that may be in
+	// use. At 100 a task is killed.
+	DefaultMemory = 90
+
+	// maxEmails is how many mails SNS sends in a second, so that an alarm is
+	// with everybody at once; more people are better reached by a mailing list
+	// (https://docs.aws.amazon.com/general/latest/gr/sns.html).
+	maxEmails = 10
+	// maxHosts is AWS's quota of tasks in a service
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html).
+	maxHosts = 5000
+	// maxResponseTime, in milliseconds, is the longest that a load balancer
+	// waits for an answer, its largest idle timeout
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout).
+	maxResponseTime = 4000 * 1000
+)
+
+// Args is what Alarms are made from.
+type Args struct {
+	// ClusterName is the name of the service's cluster. Required.
+	ClusterName pulumi.StringInput
+	// ServiceName is the name of the service. Required.
+	ServiceName pulumi.StringInput
+	// LoadBalancerARNSuffix is the end of the load balancer's ARN, as
+	// components/loadbalancer gives it. Required.
+	LoadBalancerARNSuffix pulumi.StringInput
+	// TargetGroupARNSuffix is the end of the ARN of the service's target
+	// group. Required.
+	TargetGroupARNSuffix pulumi.StringInput
+	// Emails are the addresses that get a mail with every alarm and its end,
+	// once they have confirmed it by the mail that AWS sends them; at most 10.
+	// Default none.
+	// https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
+	Emails []string
+	// ServerErrors is the percentage of requests that the tasks may answer
+	// with a code from 500 to 599, 1 to 100. Default DefaultServerErrors.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+	ServerErrors int
+	// UnhealthyHosts is the number of unhealthy targets that is too many, 1 to
+	// 5000. Default DefaultUnhealthyHosts.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+	UnhealthyHosts int
+	// ResponseTime is how many milliseconds 95 % of the answers may take, 1 to
+	// 4000000. Default DefaultResponseTime.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+	ResponseTime int
+	// CPU is the percentage of its CPU units that the service may use, 1 to
+	// 100. Default DefaultCPU.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
+	CPU int
+	// Memory is the percentage of its memory that the service may use, 1 to
+	// 100. Default DefaultMemory.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
+	Memory int
+	// Tags are set on the alarms and the topic, beside Name. Default none.
+	Tags map[string]string
+}
+
+func (a Args) withDefaults() Args {
+	a.ServerErrors = cmp.Or(a.ServerErrors, DefaultServerErrors)
+	a.UnhealthyHosts = cmp.Or(a.UnhealthyHosts, DefaultUnhealthyHosts)
+	a.ResponseTime = cmp.Or(a.ResponseTime, DefaultResponseTime)
+	a.CPU = cmp.Or(a.CPU, DefaultCPU)
+	a.Memory = cmp.Or(a.Memory, DefaultMemory)
+	return a
+}
+
+// Validate returns every problem of the arguments as check.Problems, or nil.
+func (a Args) Validate() error {
+	a = a.withDefaults()
+	var ps check.Problems
+	for _, input := range []struct {
+		path  string
+		given any
+		want  string
+	}{
+		{"clusterName", a.ClusterName, "the name of the service's cluster"},
+		{"serviceName", a.ServiceName, "the name of the service"},
+		{"loadBalancerArnSuffix", a.LoadBalancerARNSuffix, "the end of the load balancer's ARN, such as app/web/50dc6c495c0c9188"},
+		{"targetGroupArnSuffix", a.TargetGroupARNSuffix, "the end of the target group's ARN, such as targetgroup/web/73e2d6bc24d8a067"},
+	} {
+		if input.given == nil {
+			ps.Missing(input.path, input.want)
+		}
+	}
+	a.validateEmails(&ps)
+	check.Range(&ps, "serverErrors", a.ServerErrors, 1, 100, "percent")
+	check.Range(&ps, "unhealthyHosts", a.UnhealthyHosts, 1, maxHosts, "targets")
+	check.Range(&ps, "responseTime", a.ResponseTime, 1, maxResponseTime, "milliseconds")
+	check.Range(&ps, "cpu", a.CPU, 1, 100, "percent")
+	check.Range(&ps, "memory", a.Memory, 1, 100, "percent")
+	check.Tags(&ps, "tags", a.Tags)
+	return ps.Err()
+}
+
+func (a Args) validateEmails(ps *check.Problems) {
+	const path = "emails"
+	if len(a.Emails) > maxEmails {
+		ps.Add(path, fmt.Sprintf("%d addresses", len(a.Emails)), "at most %d; more people are better reached by a mailing list", maxEmails)
+	}
+	for i, email := range a.Emails {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		// The parser also takes a name before the address, of which SNS knows
+		// nothing.
+		parsed, err := mail.ParseAddress(email)
+		if err != nil || parsed.Address != email {
+			ps.Add(at, email, "an address, such as ops@example.com")
+		}
+		same := func(other string) bool { return strings.EqualFold(other, email) }
+		if slices.ContainsFunc(a.Emails[:i], same) {
+			ps.Add(at, email, "an address that is not given twice: every mail would come twice")
+		}
+	}
+}

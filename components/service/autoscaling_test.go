@@ -1,0 +1,153 @@
+package service
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/infratest"
+)
+
+func number(n int) *int { return &n }
+
+// scaled are arguments with everything that autoscaling takes.
+func scaled(change func(*Autoscaling)) Args {
+	scaling := &Autoscaling{
+		MinCapacity: number(2), MaxCapacity: 10, CPUTarget: 60, MemoryTarget: 70, RequestsTarget: 500,
+		RequestsLabel: pulumi.String("app/lb/1/targetgroup/tg/2"),
+		Schedules: []Schedule{{
+			Name: "night", Schedule: "cron(0 20 * * ? *)", Timezone: "Europe/Berlin", MinCapacity: number(0), MaxCapacity: number(2),
+		}},
+	}
+	if change != nil {
+		change(scaling)
+	}
+	return behind(func(a *Args) { a.Autoscaling = scaling })
+}
+
+func TestAutoscalingMakesItsChildren(t *testing.T) {
+	t.Parallel()
+	infratest.WantNames(t, makes(scaled(nil)),
+		"web-lb-egress", "web-scaling-cpu", "web-scaling-memory", "web-scaling-requests", "web-scaling-schedule-night",
+		"web-scaling-target", "web-service", "web-tasks-egress-443", "web-tasks-ingress", "web-tasks-sg")
+}
+
+func TestTheServiceIsScaledBetweenItsBounds(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes(scaled(nil)), infratest.Options{})
+	target := record.Get("web-scaling-target")
+	if got := record.String(target, "resourceId"); got != "service/c/web-service-1234567" {
+		t.Errorf("%s is scaled, not the service", got)
+	}
+	if !slices.Contains(target.InputsFrom["resourceId"], record.Get("web-service").URN) {
+		t.Error("the target does not wait for the service, and AWS would not know what to scale")
+	}
+	if low, high := target.Inputs["minCapacity"].NumberValue(), target.Inputs["maxCapacity"].NumberValue(); low != 2 || high != 10 {
+		t.Errorf("the bounds are %v and %v", low, high)
+	}
+	for name, want := range map[string]struct {
+		metric string
+		value  float64
+	}{
+		"web-scaling-cpu":      {"ECSServiceAverageCPUUtilization", 60},
+		"web-scaling-memory":   {"ECSServiceAverageMemoryUtilization", 70},
+		"web-scaling-requests": {"ALBRequestCountPerTarget", 500},
+	} {
+		policy := record.Get(name)
+		held := policy.Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
+		metric := held["predefinedMetricSpecification"].ObjectValue()
+		if got := metric["predefinedMetricType"].StringValue(); got != want.metric || held["targetValue"].NumberValue() != want.value {
+			t.Errorf("%s holds %s at %v", name, got, held["targetValue"])
+		}
+		label, labelled := metric["resourceLabel"]
+		if labelled != (name == "web-scaling-requests") || labelled && label.StringValue() != "app/lb/1/targetgroup/tg/2" {
+			t.Errorf("%s counts the requests of %v", name, label)
+		}
+		if !record.WaitsFor(policy, "web-scaling-target") {
+			t.Errorf("%s does not wait for its target: AWS would refuse it", name)
+		}
+	}
+	night := record.Get("web-scaling-schedule-night")
+	bounds := night.Inputs["scalableTargetAction"].ObjectValue()
+	if record.String(night, "timezone") != "Europe/Berlin" || bounds["minCapacity"].NumberValue() != 0 || bounds["maxCapacity"].NumberValue() != 2 {
+		t.Errorf("the night is %v", night.Inputs)
+	}
+}
+
+func TestTheNumberOfTasksIsIgnoredWhereAutoscalingDecides(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		args    Args
+		begin   float64
+		ignores bool
+	}{
+		"no autoscaling":    {behind(func(a *Args) { a.DesiredCount = number(4) }), 4, false},
+		"within the bounds": {scaled(nil), 2, true},
+		"above them":        {withCount(scaled(nil), 50), 10, true},
+		"as asked for":      {withCount(scaled(nil), 5), 5, true},
+		"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = number(0) }), 0), 0, true},
+	} {
+		service := infratest.MustRun(t, makes(test.args), infratest.Options{}).Get("web-service")
+		if got := service.Inputs["desiredCount"].NumberValue(); got != test.begin {
+			t.Errorf("%s: the service begins with %v tasks, not %v", what, got, test.begin)
+		}
+		if got := slices.Contains(service.IgnoreChanges, "desiredCount"); got != test.ignores {
+			t.Errorf("%s: desiredCount ignored is %v: an update would fight autoscaling, or leave what is asked for undone", what, got)
+		}
+	}
+}
+
+func withCount(a Args, count int) Args {
+	a.DesiredCount = &count
+	return a
+}
+
+func TestAutoscalingWithBoundsAloneHoldsTheCPU(t *testing.T) {
+	t.Parallel()
+	bounds := Autoscaling{MaxCapacity: 3}
+	record := infratest.MustRun(t, makes(behind(func(a *Args) { a.Autoscaling = &bounds })), infratest.Options{})
+	held := record.Get("web-scaling-cpu").Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
+	if held["targetValue"].NumberValue() != DefaultCPUTarget || len(record.Type("aws:appautoscaling/policy:Policy")) != 1 {
+		t.Errorf("without a target the service is scaled by %v", held)
+	}
+	if bounds.CPUTarget != 0 || bounds.MinCapacity != nil {
+		t.Error("the caller's own arguments are changed")
+	}
+	if low := record.Get("web-scaling-target").Inputs["minCapacity"].NumberValue(); low != 1 {
+		t.Errorf("at least %v tasks run", low)
+	}
+}
+
+func TestAlarmsRollDeploymentsBackOnlyWhereTheyAreOn(t *testing.T) {
+	t.Parallel()
+	names := pulumi.ToStringArray([]string{"c-web-5xx"})
+	for enable, alarms := range map[bool]DeploymentAlarms{true: {Names: names, Enable: true}, false: {Names: names}} {
+		service := infratest.MustRun(t, makes(behind(func(a *Args) { a.Alarms = alarms })), infratest.Options{}).Get("web-service")
+		got := service.Inputs["alarms"].ObjectValue()
+		if got["enable"].BoolValue() != enable || got["rollback"].BoolValue() != enable || got["alarmNames"].ArrayValue()[0].StringValue() != "c-web-5xx" {
+			t.Errorf("alarms that are on=%v reach the service as %v", enable, got)
+		}
+	}
+	if none := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service").Inputs["alarms"]; none != (resource.PropertyValue{}) && !none.IsNull() {
+		t.Errorf("a service without alarms has %v", none)
+	}
+}
+
+func TestBadAutoscalingIsRefusedTogether(t *testing.T) {
+	t.Parallel()
+	infratest.WantRefused(t, makes(behind(func(a *Args) {
+		a.Alarms.Enable = true
+		a.Autoscaling = &Autoscaling{
+			MinCapacity: number(-1), CPUTarget: 9, MemoryTarget: 91, RequestsTarget: 1_000_001,
+			Schedules: []Schedule{
+				{Name: "a", Schedule: "at(2026-01-01T00:00:00)", MinCapacity: number(1), MaxCapacity: number(1)},
+				{Name: "a b", Schedule: "rate(0 hours)", Timezone: "Local", MaxCapacity: number(5001)},
+			},
+		}
+	})),
+		"autoscaling.maxCapacity", "autoscaling.minCapacity", "autoscaling.cpuTarget", "autoscaling.memoryTarget",
+		"autoscaling.requestsTarget", "autoscaling.requestsLabel", "autoscaling.schedules[1].name", "autoscaling.schedules[1].schedule",
+		"autoscaling.schedules[1].timezone", "autoscaling.schedules[1].minCapacity", "autoscaling.schedules[1].maxCapacity", "alarms.names")
+}

@@ -1,0 +1,80 @@
+package infratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+// serve starts what programs ask beside the engine: Amazon ECS, which runs of every
+// service what was registered. It returns the config that leads there, with the
+// test's own on top.
+func (m *mocks) serve(t testing.TB) map[string]string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(m.ecs))
+	t.Cleanup(server.Close)
+	config := map[string]string{
+		"aws:region":    Region,
+		"aws:accessKey": "test",
+		"aws:secretKey": "test",
+		"aws:endpoints": fmt.Sprintf(`[{"ecs": %q, "elbv2": %q}]`, server.URL, server.URL),
+	}
+	maps.Copy(config, m.options.Config)
+	return config
+}
+
+// ecs answers as Amazon ECS. What it does not know it refuses, as a role without
+// the permission would see it.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
+func (m *mocks) ecs(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record.Asked = append(m.record.Asked, action)
+	var request struct{ Services []string }
+	if action != "DescribeServices" || json.NewDecoder(r.Body).Decode(&request) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"__type": "AccessDeniedException"}`)) // Who asked may be gone.
+		return
+	}
+	services := []map[string]any{}
+	for _, registered := range m.record.Resources {
+		if registered.Type == serviceType && serviceARN(registered.Name) == request.Services[0] {
+			services = append(services, m.describe(registered.Inputs))
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"services": services})
+}
+
+func (m *mocks) describe(inputs resource.PropertyMap) map[string]any {
+	count := inputs["desiredCount"].NumberValue()
+	state := m.options.Rollout
+	if state == "" {
+		state = "COMPLETED"
+	}
+	return map[string]any{
+		"status": "ACTIVE", "desiredCount": count, "runningCount": count,
+		"deployments": []map[string]any{{
+			"status": "PRIMARY", "rolloutState": state, "taskDefinition": inputs["taskDefinition"].StringValue(),
+			"desiredCount": count, "runningCount": count,
+		}},
+	}
+}
+
+const serviceType = "aws:ecs/service:Service"
+
+// serviceARN is a service's ARN, and as the provider has it, its ID.
+func serviceARN(name string) string {
+	return fmt.Sprintf("arn:%s:ecs:%s:%s:service/cluster/%s-1234567", Partition, Region, Account, name)
+}
+
+func service(name string, _ resource.PropertyMap) resource.PropertyMap {
+	return properties("id", serviceARN(name), "name", name+"-1234567")
+}

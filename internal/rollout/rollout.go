@@ -1,0 +1,252 @@
+// Package rollout watches a deployment of an Amazon ECS service until the revision
+// that was asked for is the only one that runs, or until ECS gives it up.
+//
+// ECS calls a service steady too when its circuit breaker has rolled the deployment
+// back, which is why waiting for a steady state passes a failed deployment off as a
+// success. Here what runs is compared with what was asked for.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+)
+
+const (
+	// pollInterval is the time between two looks: soon enough to report a failure
+	// at once, and far below ECS's limit of 20 reads a second for an account
+	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html).
+	pollInterval = 2 * time.Second
+	// quiet is the least time between two lines of progress.
+	quiet = 10 * time.Second
+	// doubts is how many looks in a row must show another revision before that is
+	// believed without a word from ECS about a rollback: right after an update ECS
+	// may still answer with what was before.
+	doubts = 3
+	// tellTimeout bounds the calls that find out why a deployment failed.
+	tellTimeout = 30 * time.Second
+)
+
+// ECS is what is asked of Amazon ECS.
+type ECS interface {
+	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
+	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+}
+
+// ELB is what is asked of Elastic Load Balancing.
+type ELB interface {
+	DescribeTargetHealth(context.Context, *elb.DescribeTargetHealthInput, ...func(*elb.Options)) (*elb.DescribeTargetHealthOutput, error)
+}
+
+// Watch is a deployment to watch.
+type Watch struct {
+	ECS ECS
+	ELB ELB
+	// Cluster and Service are ARNs.
+	Cluster, Service string
+	// TaskDefinition is the ARN of the revision that was asked for.
+	TaskDefinition string
+	// Timeout bounds the wait.
+	Timeout time.Duration
+	// Say takes a line of progress.
+	Say func(line string)
+
+	started, said time.Time
+	line          string // said last
+	doubted       int
+}
+
+// Wait waits until the service runs the revision on all of its tasks, and returns
+// how many tasks ECS keeps running. A deployment that failed is a *Failure.
+func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
+	w.started = time.Now()
+	bounded, cancel := context.WithTimeout(ctx, w.Timeout)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		service, failure, err := w.look(bounded)
+		switch {
+		case failure != nil:
+			return 0, w.explain(ctx, service, *failure)
+		case err != nil && bounded.Err() == nil:
+			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", revision(w.TaskDefinition), err)
+		case err == nil && service != nil && w.steady(service):
+			last := w.lastDeployment(bounded)
+			if failure := undone(last); failure != nil {
+				return 0, w.explain(ctx, service, *failure)
+			}
+			if open(last) {
+				break // This look was at what was before the deployment.
+			}
+			w.sayEnd(service)
+			return int(service.DesiredCount), nil
+		case err == nil && service != nil:
+			w.progress(bounded, service)
+		}
+		select {
+		case <-ticker.C:
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return 0, ctx.Err()
+			}
+			return 0, w.explain(ctx, service, verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)})
+		}
+	}
+}
+
+// verdict is why the service does not come to run what was asked for.
+type verdict struct {
+	why  string   // in our words
+	says []string // in ECS's
+	sure bool     // ECS itself has said it
+}
+
+// look asks ECS once. It returns a verdict if the deployment has failed, an error if
+// asking again is of no use, and no service if the answer has to be doubted.
+func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verdict, err error) {
+	out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
+		Cluster: aws.String(w.Cluster), Services: []string{w.Service},
+	})
+	if err != nil {
+		if temporary(err) {
+			w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
+			return nil, nil, nil
+		}
+		return nil, nil, err
+	}
+	if len(out.Services) == 0 {
+		w.doubted++
+		if w.doubted < doubts {
+			return nil, nil, nil
+		}
+		return nil, nil, fmt.Errorf("ECS knows no service %s", w.Service)
+	}
+	service = &out.Services[0]
+	failure = judge(service, w.TaskDefinition)
+	if failure == nil {
+		w.doubted = 0
+		return service, nil, nil
+	}
+	w.doubted++
+	if failure.sure || w.doubted >= doubts {
+		return service, failure, nil
+	}
+	return nil, nil, nil
+}
+
+// temporary tells whether the next try may succeed: the service is throttled,
+// overloaded or out of reach, and the SDK's own tries were not enough. After an
+// answer that breaks off the SDK does not try at all.
+func temporary(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
+}
+
+// steady tells whether all tasks are of the revision that was asked for, and all of
+// them run. ECS counts a task only when it is healthy, and keeps the deployment open
+// while its alarms are being watched.
+func (w *Watch) steady(s *types.Service) bool {
+	if len(s.Deployments) != 1 {
+		return false
+	}
+	only := s.Deployments[0]
+	return aws.ToString(only.TaskDefinition) == w.TaskDefinition &&
+		(only.RolloutState == types.DeploymentRolloutStateCompleted || only.RolloutState == "") &&
+		s.RunningCount == s.DesiredCount && s.PendingCount == 0
+}
+
+// undone returns why ECS took the last deployment back where the revision does not
+// tell: a change of the network or of the load balancer leaves it as it was. An ECS
+// that knows nothing of service deployments, or a role that may not ask, leaves the
+// verdict to the revision.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+func undone(last *types.ServiceDeploymentBrief) *verdict {
+	if last == nil {
+		return nil
+	}
+	// STOPPED, STOP_REQUESTED, and all that begins with ROLLBACK.
+	if status := string(last.Status); strings.HasPrefix(status, "ROLLBACK") || strings.HasPrefix(status, "STOP") {
+		return &verdict{why: "the last deployment is " + status}
+	}
+	return nil
+}
+
+// open tells whether ECS is still at the last deployment.
+func open(last *types.ServiceDeploymentBrief) bool {
+	return last != nil &&
+		(last.Status == types.ServiceDeploymentStatusPending || last.Status == types.ServiceDeploymentStatusInProgress)
+}
+
+// lastDeployment is the youngest of the service's deployments, nil where ECS does
+// not tell.
+func (w *Watch) lastDeployment(ctx context.Context) *types.ServiceDeploymentBrief {
+	out, err := w.ECS.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
+		Cluster: aws.String(w.Cluster), Service: aws.String(w.Service),
+	})
+	if err != nil {
+		return nil
+	}
+	var last *types.ServiceDeploymentBrief
+	for i := range out.ServiceDeployments {
+		one := &out.ServiceDeployments[i]
+		if last == nil || aws.ToTime(one.CreatedAt).After(aws.ToTime(last.CreatedAt)) {
+			last = one
+		}
+	}
+	return last
+}
+
+// judge returns a verdict, or nil as long as the deployment may succeed.
+func judge(s *types.Service, wanted string) *verdict {
+	if status := aws.ToString(s.Status); status != "" && status != "ACTIVE" {
+		return &verdict{why: "the service is " + status + ": somebody deletes it", sure: true}
+	}
+	primary := primaryOf(s)
+	if primary == nil {
+		return &verdict{why: "the service has no deployment"}
+	}
+	if aws.ToString(primary.TaskDefinition) == wanted {
+		if primary.RolloutState == types.DeploymentRolloutStateFailed {
+			return &verdict{
+				why:  "the deployment failed, and there was none before to go back to",
+				says: []string{aws.ToString(primary.RolloutStateReason)}, sure: true,
+			}
+		}
+		return nil
+	}
+	for i := range s.Deployments {
+		d := &s.Deployments[i]
+		if aws.ToString(d.TaskDefinition) == wanted && d.RolloutState == types.DeploymentRolloutStateFailed {
+			return &verdict{
+				why:  "the deployment failed and is rolled back",
+				says: []string{aws.ToString(d.RolloutStateReason), aws.ToString(primary.RolloutStateReason)}, sure: true,
+			}
+		}
+	}
+	return &verdict{why: "the deployment was rolled back, or something else was deployed since"}
+}
+
+func primaryOf(s *types.Service) *types.Deployment {
+	for i := range s.Deployments {
+		if aws.ToString(s.Deployments[i].Status) == "PRIMARY" {
+			return &s.Deployments[i]
+		}
+	}
+	return nil
+}
