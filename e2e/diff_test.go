@@ -89,6 +89,17 @@ var comparisons = []struct {
 		"| delete | `sample-app-cluster` |", "| create | `sample-app-2-cluster` |",
 	}, nil, true},
 
+	{"alarms", func(t *testing.T, c clone) {
+		t.Helper()
+		c.set(t, "ecs-sample-app:alarms", true)
+		c.set(t, "ecs-sample-app:alarmEmails", []string{"ops@example.com"})
+		c.set(t, "ecs-sample-app:autoscaling", map[string]int{"minCapacity": 2, "maxCapacity": 6, "cpuTarget": 60})
+	}, diff.Harmless, []string{
+		"| create | `sample-app-alarm-cpu` | `aws:cloudwatch:MetricAlarm` |",
+		"| tasks | `sample-app-service` | 9.01 | 18.02 to 54.06 |",
+		"**Cost**: up by 13.36 to 64.00, 36.39 → 49.75 to 100.39 USD a month.",
+	}, nil, true},
+
 	{"hostile", func(t *testing.T, c clone) {
 		t.Helper()
 		c.set(t, "ecs-sample-app:environment", map[string]string{"NOTE": hostile})
