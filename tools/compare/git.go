@@ -114,7 +114,7 @@ func (r *repository) with(ctx context.Context, variables []string, arguments ...
 // and does not read. One that it comes to read must go from here, or a change of it
 // would pass for none.
 var idle = struct{ folders, files []string }{
-	folders: []string{".ci", ".github", "docs", "e2e", "examples", "testdata", "tools"},
+	folders: []string{".ci", ".github", "bootstrap", "docs", "e2e", "examples", "testdata", "tools"},
 	files:   []string{".gitattributes", ".gitignore", ".golangci.yml", "LICENSE", "Makefile"},
 }
 

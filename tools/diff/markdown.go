@@ -116,7 +116,15 @@ func (r *Report) Verdict() Verdict {
 
 // compared says what was compared with what, and how.
 func (r *Report) compared() string {
-	s := fmt.Sprintf("Stack %s, compared with %s (%s).", code(r.Stack), code(r.Base), code(r.Commit))
+	base := code(r.Base)
+	switch {
+	case r.Commit == "": // It was not found.
+	case strings.HasPrefix(r.Base, r.Commit):
+		base = code(r.Commit)
+	default:
+		base += " (" + code(r.Commit) + ")"
+	}
+	s := fmt.Sprintf("Stack %s, compared with %s.", code(r.Stack), base)
 	switch {
 	case r.Failed():
 		return s

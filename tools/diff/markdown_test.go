@@ -95,6 +95,19 @@ func TestTheFirstLineIsTheMarker(t *testing.T) {
 	}
 }
 
+func TestTheCommitIsSaidOnce(t *testing.T) {
+	for _, tt := range []struct{ base, commit, want string }{
+		{"origin/main", "1a2b3c4", "compared with `origin/main` (`1a2b3c4`)."},
+		{"1a2b3c4d5e6f", "1a2b3c4", "compared with `1a2b3c4`."},
+		{"nowhere", "", "compared with `nowhere`."},
+	} {
+		r := &Report{Stack: "dev", Base: tt.base, Commit: tt.commit}
+		if text := r.Markdown(); !strings.Contains(text, tt.want) {
+			t.Errorf("a reviewer reads something else than %q:\n%s", tt.want, text)
+		}
+	}
+}
+
 func TestACommentIsNeverTooLong(t *testing.T) {
 	long := strings.Repeat("ü|`\u202e", 200)
 	for _, n := range []int{1, 10, 60, 500} {
