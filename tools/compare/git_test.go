@@ -1,12 +1,17 @@
 package compare
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"ecs-sample-app/tools/toolchain"
 )
 
 func TestAChangeMattersWhereTheProgramIsMadeOfIt(t *testing.T) {
@@ -22,6 +27,44 @@ func TestAChangeMattersWhereTheProgramIsMadeOfIt(t *testing.T) {
 		if got := matters(file, "dev"); got != want {
 			t.Errorf("%s: matters is %t: a change would %s", file, got, map[bool]string{true: "cost a deployment for nothing", false: "pass for none"}[got])
 		}
+	}
+}
+
+func TestAllThatTheProgramIsMadeOfMatters(t *testing.T) {
+	root, err := toolchain.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=Dir,Standard,GoFiles,EmbedFiles", ".")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for packages := json.NewDecoder(bytes.NewReader(out)); packages.More(); {
+		var p struct {
+			Dir                 string
+			Standard            bool
+			GoFiles, EmbedFiles []string
+		}
+		if err := packages.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		dir, err := filepath.Rel(root, p.Dir)
+		if err != nil || p.Standard || !filepath.IsLocal(dir) {
+			continue
+		}
+		for _, file := range slices.Concat(p.GoFiles, p.EmbedFiles) {
+			file = filepath.ToSlash(filepath.Join(dir, file))
+			seen[file] = true
+			if !matters(file, "dev") {
+				t.Errorf("a change of %s would pass for none", file)
+			}
+		}
+	}
+	if !seen["main.go"] || !seen["app/index.html"] {
+		t.Errorf("the test sees nothing of the program: %v", seen)
 	}
 }
 
