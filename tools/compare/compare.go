@@ -107,7 +107,7 @@ func (c *Comparison) Preview(ctx context.Context) (*diff.Report, error) {
 		return nil, err
 	}
 	if !slices.ContainsFunc(files, func(file string) bool { return matters(file, c.o.Stack) }) {
-		c.say("the program and %s are those of %s (%s): nothing to deploy", stackFile(c.o.Stack), c.o.Base, c.short)
+		c.say("the program and %s are those of %s: nothing to deploy", stackFile(c.o.Stack), c.whose(base))
 		return c.report(), nil
 	}
 	if err := c.both(ctx); err != nil {
@@ -293,6 +293,9 @@ func (c *Comparison) state() string              { return filepath.Join(c.dir, "
 func (c *Comparison) whose(side string) string {
 	if side == head {
 		return "the working tree"
+	}
+	if strings.HasPrefix(c.o.Base, c.short) {
+		return c.short
 	}
 	return fmt.Sprintf("%s (%s)", c.o.Base, c.short)
 }
