@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint vet fmt check
+.PHONY: help up preview diff destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint vet fmt check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -10,8 +10,15 @@ ARGS ?=
 # has its own target, test-provider.
 MODULES := . tools tools/pulumi-language-go $(patsubst %/,%,$(dir $(wildcard e2e/go.mod)))
 
+# What `make diff` compares the working tree with, and whose configuration it takes.
+BASE ?= origin/main
+STACK ?= dev
+
 # The program behind the local stack. Built, not `go run`, for Pulumi's exit code.
 LOCAL := .local/local
+
+# The one behind `make diff`.
+DIFF := .local/diff
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +28,9 @@ up: $(LOCAL) ## deploy to an AWS emulator on this machine, no account needed
 
 preview: $(LOCAL) ## show what `make up` would change
 	@$(LOCAL) preview $(ARGS)
+
+diff: $(DIFF) ## show what this tree changes against BASE, in Markdown; .local/diff exits with 0 same, 2 change, 3 danger
+	@$(DIFF) -base "$(BASE)" -stack "$(STACK)" || test $$? -ne 1
 
 destroy: $(LOCAL) ## delete what `make up` made
 	@$(LOCAL) destroy $(ARGS)
@@ -34,9 +44,9 @@ pulumi: $(LOCAL) ## run Pulumi on the local stack: make pulumi ARGS="stack outpu
 toolchain: $(LOCAL) ## build what is missing of the tool chain
 	@$(LOCAL) toolchain
 
-$(LOCAL): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/cmd/local/*.go))
+$(LOCAL) $(DIFF): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/cmd/*/*.go))
 	@mkdir -p $(@D)
-	@cd tools && go build -o ../$@ ./cmd/local
+	@cd tools && go build -o ../$@ ./cmd/$(@F)
 
 test: ## run all tests, those that compute beside those that wait
 	@$(MAKE) --no-print-directory -j2 test-unit test-e2e

@@ -243,13 +243,8 @@ func (l local) toolchain(ctx context.Context) error {
 // place of AWS, and with where the local stack is. The provider has its
 // configuration; the variables are for what does not read it, such as pulumi logs.
 func (l local) environment(chain *toolchain.Chain, url string) []string {
-	environment := withoutAWS(os.Environ())
-	environment = append(environment, chain.Env()...)
+	environment := append(emulator.Environment(os.Environ(), url), chain.Env()...)
 	return append(environment,
-		"AWS_ENDPOINT_URL="+url,
-		"AWS_ACCESS_KEY_ID=emulator",
-		"AWS_SECRET_ACCESS_KEY=emulator",
-		"AWS_EC2_METADATA_DISABLED=true",
 		// Without the metadata beside the state, which nobody needs: a kill in the middle
 		// of writing that makes every later command fail with "failed to load checkpoint".
 		"PULUMI_BACKEND_URL=file://"+l.state()+"?metadata=skip",

@@ -68,11 +68,3 @@ func resources(checkpoint []byte) (int, error) {
 	}
 	return n, nil
 }
-
-// withoutAWS leaves out the variables that tell programs how to reach AWS, of which
-// a profile, for one, could lead past the emulator.
-func withoutAWS(environment []string) []string {
-	return slices.DeleteFunc(slices.Clone(environment), func(variable string) bool {
-		return strings.HasPrefix(variable, "AWS_")
-	})
-}

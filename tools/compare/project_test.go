@@ -1,0 +1,126 @@
+package compare
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecs-sample-app/tools/toolchain"
+)
+
+func TestTheProgramOfAProjectIsElsewhere(t *testing.T) {
+	root, err := toolchain.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile(filepath.Join(root, projectFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, project := range map[string]string{
+		"this one":          string(own),
+		"on one line":       "name: x\nruntime: go\nconfig:\n  a: b\n",
+		"with a main":       "main: infra\nname: x\nruntime:\n  name: go\n\n  # Why.\n  options:\n    binary: b\nconfig:\n  a: b\n",
+		"without a newline": "name: x\nconfig:\n  runtime: kept\nruntime: go",
+	} {
+		got := string(relocated([]byte(project), `/folder/a "b"`, "/folder/program"))
+		if !strings.HasSuffix(got, "\nmain: \"/folder/a \\\"b\\\"\"\nruntime:\n  name: go\n  options:\n    buildTarget: \"/folder/program\"\n") {
+			t.Errorf("%s: Pulumi would run another program:\n%s", name, got)
+		}
+		for _, key := range []string{"main:", "runtime:", "name:", "config:"} {
+			if n := strings.Count("\n"+got, "\n"+key); n != 1 {
+				t.Errorf("%s: %s stands there %d times:\n%s", name, key, n, got)
+			}
+		}
+		for _, gone := range []string{".local/program", "binary:", "# Why.", "infra"} {
+			if strings.Contains(got, gone) {
+				t.Errorf("%s: %q is left of the old program:\n%s", name, gone, got)
+			}
+		}
+		if strings.Contains(project, "runtime: kept") && !strings.Contains(got, "\n  runtime: kept\n") {
+			t.Errorf("%s: a config key is lost:\n%s", name, got)
+		}
+	}
+}
+
+func TestEncryptionThatEncryptsNothingNeedsNoPassphrase(t *testing.T) {
+	for config, want := range map[string]string{
+		"secretsprovider: awskms://alias/x\nencryptedkey: abc=\nconfig:\n  a:b: c\nencryptionsalt: v1:x\n": "config:\n  a:b: c\n",
+		"config:\n  a:b: encryptionsalt\n":                            "config:\n  a:b: encryptionsalt\n",
+		"config:\n  a:b:\n    secure: v1:y\nencryptionsalt: v1:x\n":   "config:\n  a:b:\n    secure: v1:y\nencryptionsalt: v1:x\n",
+		"config:\n  a:b:\n    - secure: v1:y\nencryptionsalt: v1:x\n": "config:\n  a:b:\n    - secure: v1:y\nencryptionsalt: v1:x\n",
+	} {
+		program, dir := t.TempDir(), t.TempDir()
+		write(t, filepath.Join(program, "Pulumi.yaml"), "name: x\nruntime: go\n")
+		write(t, filepath.Join(program, "Pulumi.dev.yaml"), config)
+		if err := writeProject(dir, program, "target", "dev"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(dir, "Pulumi.dev.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%q is taken as %q, want %q", config, got, want)
+		}
+	}
+}
+
+func TestAFolderWithoutProgramOrStackSaysSo(t *testing.T) {
+	program := t.TempDir()
+	if err := writeProject(t.TempDir(), program, "target", "dev"); err == nil || !strings.Contains(err.Error(), "no Pulumi.yaml") {
+		t.Errorf("got %v", err)
+	}
+	write(t, filepath.Join(program, "Pulumi.yaml"), "name: x\n")
+	if err := writeProject(t.TempDir(), program, "target", "dev"); err == nil || !strings.Contains(err.Error(), "no Pulumi.dev.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatLeadsToAnAccountIsTakenOutOfTheConfiguration(t *testing.T) {
+	s, err := parseSettings([]byte(`{
+		"aws:region": {"value": "eu-central-1"},
+		"aws:defaultTags": {"value": "{}", "objectValue": {}},
+		"aws:profile": {"value": "production"},
+		"aws:endpoints": {"value": "[]", "objectValue": []},
+		"aws:allowedAccountIds": {"value": "[]", "objectValue": []},
+		"ecs-sample-app:imageTag": {"value": "1"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"aws:allowedAccountIds", "aws:endpoints", "aws:profile"}
+	if got := s.elsewhere(); !reflect.DeepEqual(got, want) {
+		t.Errorf("taken out is %v, want %v", got, want)
+	}
+	if _, err := parseSettings([]byte("error: no stack")); err == nil {
+		t.Error("what is no configuration is taken for an empty one, with no secrets to mask")
+	}
+}
+
+func TestEverySecretOfTheConfigurationIsKnown(t *testing.T) {
+	s, err := parseSettings([]byte(`{
+		"a:plain": {"value": "open", "secret": false},
+		"a:one": {"value": "hush1", "secret": true},
+		"a:many": {"value": "{}", "secret": true, "objectValue": {"x": ["hush2", {"y": "hush3"}], "n": 5}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.secrets()
+	slices.Sort(got)
+	if want := []string{"hush1", "hush2", "hush3"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("masked would be %v, want %v", got, want)
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
