@@ -154,7 +154,7 @@ func assertTargetGroup(t *testing.T, s *sandbox.Sandbox) {
 	got := fmt.Sprintf("%s every %d s, %d s to answer, healthy after %d, unhealthy after %d, %s", aws.ToString(g.HealthCheckPath),
 		aws.ToInt32(g.HealthCheckIntervalSeconds), aws.ToInt32(g.HealthCheckTimeoutSeconds),
 		aws.ToInt32(g.HealthyThresholdCount), aws.ToInt32(g.UnhealthyThresholdCount), aws.ToString(g.Matcher.HttpCode))
-	if want := "/ every 10 s, 5 s to answer, healthy after 2, unhealthy after 3, 200"; got != want {
+	if want := "/ every 5 s, 4 s to answer, healthy after 2, unhealthy after 6, 200"; got != want {
 		t.Errorf("the health check is %q, not %q: a deployment would take longer, or a broken task get requests", got, want)
 	}
 	attributes, err := s.Account.ELB.DescribeTargetGroupAttributes(t.Context(), &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(arn)})
