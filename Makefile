@@ -14,7 +14,7 @@ MODULES := . tools tools/pulumi-language-go $(patsubst %/,%,$(dir $(wildcard e2e
 LOCAL := .local/local
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(LOCAL) ## deploy to an AWS emulator on this machine, no account needed
 	@$(LOCAL) up $(ARGS)
@@ -62,7 +62,18 @@ bench: ## measure previews and updates
 	@mkdir -p $(@D)
 	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-lint: .local/golangci-lint ## lint, with the linters of .golangci.yml
+.local/actionlint: tools/actionlint/go.sum
+	@mkdir -p $(@D)
+	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
+
+# actionlint runs shellcheck on the shell inside the workflows where it finds it.
+.PHONY: lint-workflows
+lint-workflows: .local/actionlint ## lint the workflows of CI and their scripts
+	@echo "lint .github" && .local/actionlint
+	@if command -v shellcheck > /dev/null; then shellcheck .github/scripts/*.sh .ci/run; \
+	else echo "shellcheck is not installed, so the shell in .github is not checked (apt-get install shellcheck)"; fi
+
+lint: .local/golangci-lint lint-workflows ## lint, with the linters of .golangci.yml
 	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && "$(CURDIR)/.local/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
 
 vet: ## find what the compiler lets pass

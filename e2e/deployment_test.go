@@ -120,7 +120,7 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	output := upFails(t, s, "a service that never ran passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:1", "nothing")
 	assertTold(t, output, "none before to go back to")
-	assertTold(t, output, "ECS deployment circuit breaker: tasks failed to start")
+	assertTold(t, output, "circuit breaker: tasks failed to start")
 	assertTold(t, output, "stopped tasks", "sample-app-e2e:1")
 	assertTold(t, output, "Task failed ELB health checks", "sample-app exited with 0")
 	assertKnown(t, s)

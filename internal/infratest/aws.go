@@ -56,6 +56,7 @@ var computed = map[string]outputs{
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
 	serviceType:                                                 service,
 	"aws:ecs/taskDefinition:TaskDefinition":                     taskDefinition,
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":       arn("iam"),
 	"aws:iam/role:Role":                                         arn("iam"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
 	"aws:lb/listener:Listener":                                  arn("elasticloadbalancing"),

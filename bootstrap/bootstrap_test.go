@@ -1,0 +1,546 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/infratest"
+)
+
+const (
+	ours   = "octo-org/sample-app"
+	bucket = "octo-org-state"
+	key    = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+)
+
+// with is a config of a repository, with the keys given as pairs.
+func with(pairs ...string) map[string]string {
+	config := map[string]string{infratest.Project + ":repository": ours}
+	for i := 0; i < len(pairs); i += 2 {
+		config[infratest.Project+":"+pairs[i]] = pairs[i+1]
+	}
+	return config
+}
+
+// everything is a config that asks for all there is.
+func everything(pairs ...string) map[string]string {
+	return with(append([]string{"ephemeralStacks", "true", "stateBucket", bucket, "stateKmsKeyArn", key}, pairs...)...)
+}
+
+// documents are the trust policies and permissions of all roles, by the role's
+// short name.
+func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]policy) {
+	t.Helper()
+	record := infratest.MustRun(t, program, infratest.Options{Config: config})
+	trusts, permissions = map[string]policy{}, map[string]policy{}
+	for _, found := range record.Type("aws:iam/role:Role") {
+		name := strings.TrimSuffix(strings.TrimPrefix(found.Name, "github-"), "-role")
+		trusts[name] = parsed(t, record.String(found, "assumeRolePolicy"))
+		permissions[name] = parsed(t, record.String(record.Get("github-"+name+"-policy"), "policy"))
+	}
+	return trusts, permissions
+}
+
+func parsed(t *testing.T, text string) policy {
+	t.Helper()
+	var p policy
+	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statement) == 0 {
+		t.Fatalf("no policy can be read from %q: %v", text, err)
+	}
+	return p
+}
+
+func TestItMakesTheNamedResources(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		config map[string]string
+		want   []string
+	}{
+		"as it comes": {with(), []string{
+			"github-deploy-policy", "github-deploy-role", "github-oidc-provider", "github-preview-policy", "github-preview-role",
+		}},
+		"with all": {everything(), []string{
+			"github-deploy-policy", "github-deploy-role", "github-environment-policy", "github-environment-role",
+			"github-oidc-provider", "github-preview-policy", "github-preview-role",
+		}},
+		"in an account that has the provider": {with("existingProvider", "true"), []string{
+			"github-deploy-policy", "github-deploy-role", "github-preview-policy", "github-preview-role",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+				record := infratest.MustRun(t, program, infratest.Options{Config: test.config, Mode: mode})
+				if got := record.Names(); !slices.Equal(got, test.want) {
+					t.Errorf("the resources are %v, not %v: a rename replaces a role, and GitHub has the old one's ARN", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// token is what GitHub tells AWS of a job.
+type token struct{ aud, sub string }
+
+// assumes tells whether a trust policy lets a job in: each condition has to hold,
+// and the operator is StringEquals, which compares letter by letter. Another
+// operator fails the test, as it is not known here.
+func assumes(t *testing.T, trust policy, job token) bool {
+	t.Helper()
+	claims := map[string]string{issuer + ":aud": job.aud, issuer + ":sub": job.sub}
+	for _, s := range trust.Statement {
+		if s.Effect != "Allow" || !slices.Equal(s.Action, []string{"sts:AssumeRoleWithWebIdentity"}) {
+			t.Fatalf("a statement does something else than let GitHub's jobs in: %+v", s)
+		}
+		if len(s.Condition) != 1 || s.Condition["StringEquals"] == nil {
+			t.Fatalf("the conditions are not StringEquals alone: %+v", s.Condition)
+		}
+		holds := len(s.Condition["StringEquals"]) > 0
+		for claim, values := range s.Condition["StringEquals"] {
+			known, ok := claims[claim]
+			if !ok {
+				t.Fatalf("GitHub's token has no claim %s", claim)
+			}
+			holds = holds && slices.Contains(values, known)
+		}
+		if holds {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEachJobMayTakeOnJustItsRole(t *testing.T) {
+	t.Parallel()
+	const aws = "sts.amazonaws.com"
+	named, _ := documents(t, everything())
+	numbered, _ := documents(t, everything("ownerId", "123456", "repositoryId", "456789"))
+	for _, job := range []struct {
+		what     string
+		token    token
+		byName   []string
+		byNumber []string
+	}{
+		{"a pull request", token{aws, "repo:octo-org/sample-app:pull_request"}, []string{"preview"}, nil},
+		{"the branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main"}, []string{"environment", "preview"}, nil},
+		{"production", token{aws, "repo:octo-org/sample-app:environment:production"}, []string{"deploy"}, nil},
+		{"a pull request's stack", token{aws, "repo:octo-org/sample-app:environment:pull-request"}, []string{"environment"}, nil},
+		{"a pull request, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:pull_request"}, nil, []string{"preview"}},
+		{"the branch, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:ref:refs/heads/main"}, nil, []string{"environment", "preview"}},
+		{"production, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:environment:production"}, nil, []string{"deploy"}},
+		{"somebody who took over the name", token{aws, "repo:octo-org@999999/sample-app@888888:environment:production"}, nil, nil},
+		{"another branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/feature"}, nil, nil},
+		{"a branch whose name begins so", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main2"}, nil, nil},
+		{"a tag called main", token{aws, "repo:octo-org/sample-app:ref:refs/tags/main"}, nil, nil},
+		{"another environment", token{aws, "repo:octo-org/sample-app:environment:staging"}, nil, nil},
+		{"an environment whose name begins so", token{aws, "repo:octo-org/sample-app:environment:production-2"}, nil, nil},
+		{"an environment in capitals", token{aws, "repo:octo-org/sample-app:environment:Production"}, nil, nil},
+		{"another repository", token{aws, "repo:octo-org/other:environment:production"}, nil, nil},
+		{"a repository whose name begins with ours", token{aws, "repo:octo-org/sample-app-evil:environment:production"}, nil, nil},
+		{"a fork's own job", token{aws, "repo:mallory/sample-app:environment:production"}, nil, nil},
+		{"a fork's own pull request", token{aws, "repo:mallory/sample-app:pull_request"}, nil, nil},
+		{"an owner whose name ends with ours", token{aws, "repo:not-octo-org/sample-app:environment:production"}, nil, nil},
+		{"upper case", token{aws, "repo:OCTO-ORG/SAMPLE-APP:environment:production"}, nil, nil},
+		{"a pull request that names an environment inside its name", token{aws, "repo:octo-org/sample-app:pull_request:environment:production"}, nil, nil},
+		{"a wildcard", token{aws, "repo:octo-org/sample-app:*"}, nil, nil},
+		{"nobody", token{aws, ""}, nil, nil},
+		{"a token for somebody else", token{"https://github.com/octo-org", "repo:octo-org/sample-app:environment:production"}, nil, nil},
+	} {
+		for config, trusts := range map[string]map[string]policy{"names": named, "numbers": numbered} {
+			want := job.byName
+			if config == "numbers" {
+				want = job.byNumber
+			}
+			var got []string
+			for _, name := range slices.Sorted(maps.Keys(trusts)) {
+				if assumes(t, trusts[name], job.token) {
+					got = append(got, name)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("with a trust in %s, %s (%s) may take on %v, not %v", config, job.what, job.token.sub, got, want)
+			}
+		}
+	}
+}
+
+func TestThereIsNoRoleForPullRequestsUnlessItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	trusts, _ := documents(t, with())
+	if got := slices.Sorted(maps.Keys(trusts)); !slices.Equal(got, []string{"deploy", "preview"}) {
+		t.Errorf("the roles are %v: a pull request could deploy, and nobody asked for that", got)
+	}
+}
+
+func TestOnlyGitHubsProviderIsTrusted(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]map[string]string{"made here": everything(), "existing": everything("existingProvider", "true")} {
+		want := "arn:aws:iam:us-east-1:123456789012:github-oidc-provider" // the recorder's ARN
+		if name == "existing" {
+			want = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+		}
+		trusts, _ := documents(t, config)
+		for role, trust := range trusts {
+			if got := trust.Statement[0].Principal; !maps.Equal(got, map[string]string{"Federated": want}) {
+				t.Errorf("%s trusts %v, not the provider that is %s: jobs would be refused, or others let in", role, got, name)
+			}
+		}
+	}
+	record := infratest.MustRun(t, program, infratest.Options{Config: with()})
+	provider := record.Get("github-oidc-provider")
+	if url := record.String(provider, "url"); url != "https://token.actions.githubusercontent.com" {
+		t.Errorf("the identity provider is %s, not GitHub's", url)
+	}
+	for _, role := range record.Type("aws:iam/role:Role") {
+		if got := role.Inputs["maxSessionDuration"].NumberValue(); got != 3600 {
+			t.Errorf("credentials of %s that leak are good for %v s, not for an hour", role.Name, got)
+		}
+	}
+}
+
+// reading are the beginnings of actions that change nothing.
+var reading = []string{"Describe", "Get", "List"}
+
+func TestThePreviewRoleOnlyReadsAndNoData(t *testing.T) {
+	t.Parallel()
+	_, permissions := documents(t, everything())
+	state := []string{"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+	for _, s := range permissions["preview"].Statement {
+		for _, action := range s.Action {
+			_, operation, _ := strings.Cut(action, ":")
+			if slices.Contains(state, action) {
+				if slices.Contains(s.Resource, "*") {
+					t.Errorf("%s is allowed everywhere, and not for the state alone: a pull request could read all data of the account", action)
+				}
+				continue
+			}
+			if !slices.ContainsFunc(reading, func(verb string) bool { return strings.HasPrefix(operation, verb) }) {
+				t.Errorf("a pull request's preview may %s, which does not only read", action)
+			}
+		}
+	}
+	for _, data := range []string{
+		"ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ecr:BatchGetImage", "ecr:GetAuthorizationToken",
+		"ecr:GetDownloadUrlForLayer", "lambda:GetFunction", "logs:FilterLogEvents", "logs:GetLogEvents",
+		"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "sts:AssumeRole", "iam:ListUsers",
+	} {
+		if allowed(permissions["preview"], data, "*", nil) {
+			t.Errorf("a pull request's preview may %s, which reads what the account's users keep in it", data)
+		}
+	}
+}
+
+func TestNoRoleHasAWildcardForAnAction(t *testing.T) {
+	t.Parallel()
+	_, permissions := documents(t, everything())
+	for name, p := range permissions {
+		for _, s := range p.Statement {
+			for _, action := range s.Action {
+				if strings.Contains(action, "*") || !strings.Contains(action, ":") {
+					t.Errorf("%s may %s: nobody has looked at all that this is, and AWS adds to it", name, action)
+				}
+			}
+			if s.Effect != "Allow" || len(s.Resource) == 0 {
+				t.Errorf("%s has a statement that the tests can't judge: %+v", name, s)
+			}
+			if !slices.IsSorted(s.Action) {
+				t.Errorf("the actions of %s in %s are not sorted, so one that is there twice is not seen", name, s.Sid)
+			}
+		}
+	}
+}
+
+// allowed tells whether a policy allows an action on a resource, with the keys
+// that AWS knows of the request. Resources may have an asterisk at the end or
+// between colons, and the only operator is StringEquals.
+func allowed(p policy, action, resource string, request map[string]string) bool {
+	for _, s := range p.Statement {
+		if !slices.Contains(s.Action, action) ||
+			!slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, resource) }) {
+			continue
+		}
+		holds := true
+		for operator, keys := range s.Condition {
+			for key, values := range keys {
+				holds = holds && operator == "StringEquals" && slices.Contains(values, request[key])
+			}
+		}
+		if holds {
+			return true
+		}
+	}
+	return false
+}
+
+// matches tells whether an ARN fits a pattern, part by part as AWS compares it.
+func matches(pattern, resource string) bool {
+	head, rest, wildcard := strings.Cut(pattern, "*")
+	if !wildcard {
+		return pattern == resource
+	}
+	if !strings.HasPrefix(resource, head) {
+		return false
+	}
+	resource = strings.TrimPrefix(resource, head)
+	for i := 0; i <= len(resource); i++ {
+		if matches(rest, resource[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheDeployRoleReachesOnlyTheSampleApp(t *testing.T) {
+	t.Parallel()
+	const roles = "arn:aws:iam::123456789012:role/"
+	here := map[string]string{"aws:RequestedRegion": "us-east-1", "aws:ResourceTag/Project": "ecs-sample-app"}
+	to := func(service string) map[string]string { return map[string]string{"iam:PassedToService": service} }
+	linked := func(service string) map[string]string { return map[string]string{"iam:AWSServiceName": service} }
+	for _, request := range []struct {
+		action, resource string
+		request          map[string]string
+		want             bool
+	}{
+		{"ec2:CreateVpc", "*", here, true},
+		{"ec2:CreateVpc", "*", map[string]string{"aws:RequestedRegion": "eu-west-1"}, false},
+		{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", here, true},
+		{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", map[string]string{"aws:RequestedRegion": "us-east-1"}, false},
+		{"ec2:RunInstances", "*", here, false},
+		{"iam:CreateRole", roles + "sample-app-task-role-1234567", nil, true},
+		{"iam:PutRolePolicy", roles + "sample-app-task-role-1234567", nil, true},
+		{"iam:PutRolePolicy", roles + "github-deploy-role-1234567", nil, false},
+		{"iam:UpdateAssumeRolePolicy", roles + "github-deploy-role-1234567", nil, false},
+		{"iam:CreateRole", roles + "admin", nil, false},
+		{"iam:DeleteRole", roles + "not-sample-app-role", nil, false},
+		{"iam:AttachRolePolicy", roles + "sample-app-task-role-1234567", nil, false},
+		{"iam:CreateUser", "arn:aws:iam::123456789012:user/mallory", nil, false},
+		{"iam:CreateAccessKey", "arn:aws:iam::123456789012:user/admin", nil, false},
+		{"iam:CreateOpenIDConnectProvider", "*", nil, false},
+		{"iam:UpdateOpenIDConnectProviderThumbprint", "*", nil, false},
+		{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ecs-tasks.amazonaws.com"), true},
+		{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ec2.amazonaws.com"), false},
+		{"iam:PassRole", roles + "sample-app-task-role-1234567", nil, false},
+		{"iam:PassRole", roles + "admin", to("ecs-tasks.amazonaws.com"), false},
+		{"iam:CreateServiceLinkedRole", roles + "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", linked("ecs.amazonaws.com"), true},
+		{"iam:CreateServiceLinkedRole", roles + "aws-service-role/organizations.amazonaws.com/x", linked("organizations.amazonaws.com"), false},
+		{"ecr:PutImage", "arn:aws:ecr:us-east-1:123456789012:repository/sample-app-repository-1", here, true},
+		{"ecr:PutImage", "arn:aws:ecr:us-east-1:123456789012:repository/base", here, false},
+		{"sts:AssumeRole", roles + "admin", nil, false},
+		{"secretsmanager:GetSecretValue", "*", here, false},
+		{"logs:GetLogEvents", "*", here, false},
+		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app/dev.json", nil, true},
+		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/locks/organization/ecs-sample-app/dev/1.json", nil, true},
+		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
+		{"s3:GetObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
+		{"s3:GetObject", "arn:aws:s3:::" + bucket + "/holiday.jpg", nil, false},
+		{"s3:DeleteBucket", "arn:aws:s3:::" + bucket, nil, false},
+		{"kms:Decrypt", key, nil, true},
+		{"kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/other", nil, false},
+		{"kms:ScheduleKeyDeletion", key, nil, false},
+	} {
+		_, permissions := documents(t, everything())
+		if got := allowed(permissions["deploy"], request.action, request.resource, request.request); got != request.want {
+			t.Errorf("whether deploy may %s on %s with %v: %v, want %v", request.action, request.resource, request.request, got, request.want)
+		}
+	}
+}
+
+func TestAPullRequestsStackIsApartFromProductions(t *testing.T) {
+	t.Parallel()
+	_, permissions := documents(t, everything())
+	for object, want := range map[string]bool{
+		".pulumi/stacks/ecs-sample-app/pr-7.json":                        true,
+		".pulumi/locks/organization/ecs-sample-app/pr-7/1.json":          true,
+		".pulumi/stacks/ecs-sample-app/dev.json":                         false,
+		".pulumi/history/ecs-sample-app/dev/dev-1.json":                  false,
+		".pulumi/locks/organization/ecs-sample-app/production/lock.json": false,
+	} {
+		arn := "arn:aws:s3:::" + bucket + "/" + object
+		for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
+			if got := allowed(permissions["environment"], action, arn, nil); got != want {
+				t.Errorf("whether a pull request's stack may %s on %s: %v, want %v", action, object, got, want)
+			}
+		}
+	}
+	for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
+		if allowed(permissions["preview"], action, "arn:aws:s3:::"+bucket+"/.pulumi/stacks/ecs-sample-app/dev.json", nil) {
+			t.Errorf("a preview may %s on the state, which it only reads", action)
+		}
+	}
+}
+
+func TestWithoutABucketNoRoleReachesOne(t *testing.T) {
+	t.Parallel()
+	_, permissions := documents(t, with("ephemeralStacks", "true"))
+	for name, p := range permissions {
+		for _, s := range p.Statement {
+			for _, action := range s.Action {
+				if strings.HasPrefix(action, "s3:") || strings.HasPrefix(action, "kms:") {
+					t.Errorf("%s may %s on %v, and no state is kept there", name, action, s.Resource)
+				}
+			}
+		}
+	}
+}
+
+func TestTheRegionsAreThoseOfTheConfig(t *testing.T) {
+	t.Parallel()
+	_, permissions := documents(t, with("regions", `["eu-central-1","eu-west-1"]`))
+	for region, want := range map[string]bool{"eu-central-1": true, "eu-west-1": true, "us-east-1": false} {
+		if got := allowed(permissions["deploy"], "ecs:CreateCluster", "*", map[string]string{"aws:RequestedRegion": region}); got != want {
+			t.Errorf("whether deploy may make a cluster in %s: %v, want %v", region, got, want)
+		}
+	}
+}
+
+func TestARolesPolicyFitsIntoTheRole(t *testing.T) {
+	t.Parallel()
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	const quota = 10240
+	record := infratest.MustRun(t, program, infratest.Options{Config: everything("regions", `["us-east-1","us-east-2","us-west-1","us-west-2","eu-west-1"]`)})
+	for _, found := range record.Type("aws:iam/rolePolicy:RolePolicy") {
+		if size := len(record.String(found, "policy")); size > quota {
+			t.Errorf("%s has %d characters and AWS takes %d", found.Name, size, quota)
+		}
+	}
+}
+
+func TestTheDeployRoleCannotChangeTheRolesOfTheBootstrap(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, program, infratest.Options{Config: everything()})
+	for _, role := range record.Type("aws:iam/role:Role") {
+		if strings.HasPrefix(role.Name, appPrefix) {
+			t.Errorf("%s is among the roles that deploy may change: a deployment could give itself everything", role.Name)
+		}
+		if _, fixed := role.Inputs["name"]; fixed {
+			t.Errorf("%s has a fixed name: two repositories could not share an account", role.Name)
+		}
+	}
+}
+
+func TestTheOutputsAreTheRolesThatGitHubNeeds(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, program, infratest.Options{Config: everything()})
+	for _, name := range []string{"preview", "deploy", "environment"} {
+		want := fmt.Sprintf("arn:aws:iam:us-east-1:123456789012:github-%s-role", name)
+		if got := record.Output(name + "RoleArn"); got != want {
+			t.Errorf("%sRoleArn is %v, not %s", name, got, want)
+		}
+	}
+}
+
+// badConfigs are configs with one thing wrong: the key that must be named, and
+// a piece of the answer that says what is allowed.
+var badConfigs = []struct {
+	name   string
+	config map[string]string
+	key    string
+	want   string
+}{
+	{"no repository", map[string]string{}, "repository", "OWNER/NAME"},
+	{"repository without an owner", with("repository", "sample-app"), "repository", "OWNER/NAME"},
+	{"repository as a URL", with("repository", "https://github.com/octo-org/sample-app"), "repository", "OWNER/NAME"},
+	{"repository with a wildcard", with("repository", "octo-org/*"), "repository", "OWNER/NAME"},
+	{"repository with a colon", with("repository", "octo-org/sample-app:environment"), "repository", "OWNER/NAME"},
+	{"repository with numbers in it", with("repository", "octo-org@1/sample-app@2"), "repository", "OWNER/NAME"},
+	{"owner that begins with a hyphen", with("repository", "-octo/sample-app"), "repository", "OWNER/NAME"},
+	{"owner's number alone", with("ownerId", "1"), "repositoryId", "where ownerId is set"},
+	{"repository's number alone", with("repositoryId", "1"), "ownerId", "where repositoryId is set"},
+	{"number in words", with("ownerId", "octo-org", "repositoryId", "1"), "ownerId", "a number"},
+	{"number that is a wildcard", with("ownerId", "1", "repositoryId", "*"), "repositoryId", "a number"},
+	{"branch that is a wildcard", with("branch", "*"), "branch", "letters, digits"},
+	{"branch as a reference", with("branch", "refs heads main"), "branch", "letters, digits"},
+	{"no branch", with("branch", ""), "branch", "letters, digits"},
+	{"no environment", with("productionEnvironment", ""), "productionEnvironment", "letters, digits"},
+	{"environment with a colon", with("productionEnvironment", "a:b"), "productionEnvironment", "letters, digits"},
+	{"environment that is a wildcard", with("pullRequestEnvironment", "*"), "pullRequestEnvironment", "letters, digits"},
+	{"one environment for both", with("pullRequestEnvironment", "Production"), "pullRequestEnvironment", "another environment"},
+	{"switch in words", with("ephemeralStacks", "sometimes"), "ephemeralStacks", "true or false"},
+	{"provider as an ARN", with("existingProvider", "arn:aws:iam::1:oidc-provider/x"), "existingProvider", "true or false"},
+	{"zone in the place of a region", with("regions", `["us-east-1a"]`), "regions[0]", "us-east-1"},
+	{"region that is a wildcard", with("regions", `["us-east-1","*"]`), "regions[1]", "us-east-1"},
+	{"region twice", with("regions", `["us-east-1","us-east-1"]`), "regions[1]", "twice"},
+	{"regions as text", with("regions", "us-east-1"), "regions", "a list of regions"},
+	{"bucket as a URL", with("stateBucket", "s3://state"), "stateBucket", "3 to 63"},
+	{"bucket in capitals", with("stateBucket", "State"), "stateBucket", "3 to 63"},
+	{"bucket that is a wildcard", with("stateBucket", "state*"), "stateBucket", "3 to 63"},
+	{"key by its alias", with("stateBucket", bucket, "stateKmsKeyArn", "alias/state"), "stateKmsKeyArn", "not of an alias"},
+	{"any key", with("stateBucket", bucket, "stateKmsKeyArn", "arn:aws:kms:us-east-1:123456789012:key/*"), "stateKmsKeyArn", "not of an alias"},
+	{"key without a bucket", with("stateKmsKeyArn", key), "stateKmsKeyArn", "without stateBucket"},
+	{"tag of AWS", with("tags", `{"aws:x":"y"}`), "tags.aws:x", "AWS keeps for itself"},
+	{"tags as a list", with("tags", `["a"]`), "tags", "an object"},
+}
+
+func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
+	t.Parallel()
+	for _, bad := range badConfigs {
+		t.Run(bad.name, func(t *testing.T) {
+			t.Parallel()
+			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+				problems := refused(t, bad.config, mode)
+				if len(problems) != 1 || problems[0].Path != infratest.Project+":"+bad.key || !strings.Contains(problems[0].Want, bad.want) {
+					t.Errorf("not just %s is named with what is allowed (%s): %v", bad.key, bad.want, problems)
+				}
+			})
+		})
+	}
+}
+
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, p := range refused(t, map[string]string{
+		infratest.Project + ":branch": "*", infratest.Project + ":ephemeralStacks": "x", infratest.Project + ":stateBucket": "X",
+	}, infratest.Update) {
+		got = append(got, strings.TrimPrefix(p.Path, infratest.Project+":"))
+	}
+	if want := []string{"ephemeralStacks", "repository", "branch", "stateBucket"}; !slices.Equal(got, want) {
+		t.Errorf("problems are reported for %v, not for %v: the administrator finds out one at a time", got, want)
+	}
+}
+
+func TestAMisspeltKeyIsNamed(t *testing.T) {
+	config := with("existingprovider", "true")
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(pulumi.EnvConfig, string(text))
+	problems := refused(t, config, infratest.Update)
+	if len(problems) != 1 || problems[0].Path != infratest.Project+":existingprovider" || !strings.Contains(problems[0].Want, "existingProvider") {
+		t.Errorf("a misspelt key goes unnoticed, and its value unused: %v", problems)
+	}
+}
+
+// refused wants a config to be refused, with nothing registered.
+func refused(t *testing.T, config map[string]string, mode infratest.Mode) check.Problems {
+	t.Helper()
+	record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
+	var problems check.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("the config is taken, or the error names no problems: %v", err)
+	}
+	if len(record.Resources) > 0 {
+		t.Errorf("%v were registered before the config was refused", record.Names())
+	}
+	return problems
+}
+
+// readFile reads a file of this folder.
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+
+	"ecs-sample-app/internal/check"
+)
+
+// Config is what a stack can set. Pulumi.yaml has types, defaults and
+// descriptions for people, and a test holds the two together.
+type Config struct {
+	Repository             string
+	OwnerID                string
+	RepositoryID           string
+	Branch                 string
+	ProductionEnvironment  string
+	EphemeralStacks        bool
+	PullRequestEnvironment string
+	ExistingProvider       bool
+	Regions                []string
+	StateBucket            string
+	StateKMSKeyARN         string
+	Tags                   map[string]string
+}
+
+// defaultConfig is a stack that sets nothing. The repository has no default.
+func defaultConfig() *Config {
+	return &Config{
+		Branch:                 "main",
+		ProductionEnvironment:  "production",
+		PullRequestEnvironment: "pull-request",
+	}
+}
+
+// loadConfig reads the stack's config and reports everything that is wrong
+// with it at once, each by its key, before anything is registered.
+func loadConfig(ctx *pulumi.Context) (*Config, error) {
+	cfg := defaultConfig()
+	r := reader{cfg: config.New(ctx, "")}
+	r.fields(cfg)
+	if err := r.unknownKeys(ctx.Project()); err != nil {
+		return nil, err
+	}
+	// What could not be read stands at its default, which is valid: each value
+	// is reported once, and all others are checked the same.
+	if problems := slices.Concat(r.problems, cfg.validate()); len(problems) > 0 {
+		for i := range problems {
+			problems[i].Path = ctx.Project() + ":" + problems[i].Path
+		}
+		return nil, fmt.Errorf("the config of this stack can't be used, nothing was changed:\n%w", problems)
+	}
+	all := map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "ManagedBy": "Pulumi"}
+	maps.Copy(all, cfg.Tags)
+	cfg.Tags = all
+	return cfg, nil
+}
+
+// reader reads keys one by one and notes those whose value has the wrong type.
+// A key that is not set leaves the default as it is.
+type reader struct {
+	cfg      *config.Config
+	known    []string
+	problems check.Problems
+}
+
+func (r *reader) fields(c *Config) {
+	const wantBool = "true or false"
+	read(r, "repository", &c.Repository, r.cfg.Try, "")
+	read(r, "ownerId", &c.OwnerID, r.cfg.Try, "")
+	read(r, "repositoryId", &c.RepositoryID, r.cfg.Try, "")
+	read(r, "branch", &c.Branch, r.cfg.Try, "")
+	read(r, "productionEnvironment", &c.ProductionEnvironment, r.cfg.Try, "")
+	read(r, "ephemeralStacks", &c.EphemeralStacks, r.cfg.TryBool, wantBool)
+	read(r, "pullRequestEnvironment", &c.PullRequestEnvironment, r.cfg.Try, "")
+	read(r, "existingProvider", &c.ExistingProvider, r.cfg.TryBool, wantBool)
+	read(r, "regions", &c.Regions, object[[]string](r), "a list of regions")
+	read(r, "stateBucket", &c.StateBucket, r.cfg.Try, "")
+	read(r, "stateKmsKeyArn", &c.StateKMSKeyARN, r.cfg.Try, "")
+	read(r, "tags", &c.Tags, object[map[string]string](r), "an object whose values are strings; in YAML, numbers need quotes")
+}
+
+// read sets a field from its key. want says what a value must look like to be
+// read at all; any value of a string can be.
+func read[T any](r *reader, key string, into *T, try func(string) (T, error), want string) {
+	r.known = append(r.known, key)
+	value, err := try(key)
+	switch {
+	case err == nil:
+		*into = value
+	case !errors.Is(err, config.ErrMissingVar):
+		given, _ := r.cfg.Try(key)
+		r.problems.Add(key, given, "%s", want)
+	}
+}
+
+func object[T any](r *reader) func(string) (T, error) {
+	return func(key string) (T, error) {
+		var value T
+		err := r.cfg.TryObject(key, &value)
+		return value, err
+	}
+}
+
+// unknownKeys notes keys of this project that nothing reads: whoever misspells
+// existingProvider gets a provider that AWS refuses, and no reason why.
+func (r *reader) unknownKeys(project string) error {
+	text := os.Getenv(pulumi.EnvConfig)
+	if text == "" {
+		return nil
+	}
+	var all map[string]string
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return fmt.Errorf("read %s: %w", pulumi.EnvConfig, err)
+	}
+	for _, full := range slices.Sorted(maps.Keys(all)) {
+		key, ours := strings.CutPrefix(full, project+":")
+		if ours && !slices.Contains(r.known, key) {
+			r.problems.Add(key, all[full], "a key that is read: %s", check.List(slices.Sorted(slices.Values(r.known))))
+		}
+	}
+	return nil
+}
+
+var (
+	// repositoryForm is OWNER/NAME. Owners have letters, digits and single
+	// hyphens, names also dots and underscores
+	// (https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication).
+	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9])*/[A-Za-z0-9._-]{1,100}$`)
+	idForm         = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+	// nameForm is what branches and environments may be called here. GitHub
+	// takes more, and writes some of it, such as a colon, in another way into a
+	// token; an asterisk or a blank in a name is a mistake.
+	nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+	// regionForm tells us-gov-west-1 and ap-southeast-2 from a zone and a name.
+	regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,2}-[0-9]$`)
+	// bucketForm is that of general purpose buckets
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	// keyForm is the ARN of a key, not of its alias: IAM looks at the key's.
+	keyForm = regexp.MustCompile(`^arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
+)
+
+// validate returns every problem, each with its key as path.
+func (c *Config) validate() check.Problems {
+	var ps check.Problems
+	if !repositoryForm.MatchString(c.Repository) {
+		ps.Add("repository", c.Repository, "OWNER/NAME, as GitHub shows it")
+	}
+	c.validateIDs(&ps)
+	for _, named := range []struct{ key, value string }{
+		{"branch", c.Branch},
+		{"productionEnvironment", c.ProductionEnvironment},
+		{"pullRequestEnvironment", c.PullRequestEnvironment},
+	} {
+		if !nameForm.MatchString(named.value) {
+			ps.Add(named.key, named.value, "1 to 100 letters, digits and ._/-, beginning with a letter or digit")
+		}
+	}
+	// GitHub takes Production and production for one environment.
+	if strings.EqualFold(c.ProductionEnvironment, c.PullRequestEnvironment) {
+		ps.Add("pullRequestEnvironment", c.PullRequestEnvironment,
+			"another environment than productionEnvironment: who may deploy a pull request could deploy to production")
+	}
+	for i, region := range c.Regions {
+		at := fmt.Sprintf("regions[%d]", i)
+		if !regionForm.MatchString(region) {
+			ps.Add(at, region, "a region such as us-east-1")
+		}
+		if slices.Contains(c.Regions[:i], region) {
+			ps.Add(at, region, "a region that is not given twice")
+		}
+	}
+	c.validateState(&ps)
+	check.Tags(&ps, "tags", c.Tags)
+	return ps
+}
+
+func (c *Config) validateIDs(ps *check.Problems) {
+	for _, id := range []struct{ key, value, other, otherKey string }{
+		{"ownerId", c.OwnerID, c.RepositoryID, "repositoryId"},
+		{"repositoryId", c.RepositoryID, c.OwnerID, "ownerId"},
+	} {
+		switch {
+		case id.value == "" && id.other != "":
+			ps.Add(id.key, id.value, "a number where %s is set", id.otherKey)
+		case id.value != "" && !idForm.MatchString(id.value):
+			ps.Add(id.key, id.value, "a number, as `gh api repos/OWNER/NAME --jq '.owner.id, .id'` shows it")
+		}
+	}
+}
+
+func (c *Config) validateState(ps *check.Problems) {
+	if c.StateBucket != "" && (!bucketForm.MatchString(c.StateBucket) || strings.Contains(c.StateBucket, "..")) {
+		ps.Add("stateBucket", c.StateBucket, "the name of an S3 bucket: 3 to 63 small letters, digits, dots and hyphens")
+	}
+	switch {
+	case c.StateKMSKeyARN == "":
+	case !keyForm.MatchString(c.StateKMSKeyARN):
+		ps.Add("stateKmsKeyArn", c.StateKMSKeyARN, "the ARN of a KMS key, not of an alias")
+	case c.StateBucket == "":
+		ps.Add("stateKmsKeyArn", c.StateKMSKeyARN, "nothing without stateBucket")
+	}
+}

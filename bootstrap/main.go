@@ -1,0 +1,130 @@
+// Command bootstrap is a Pulumi program that an administrator runs once: it lets
+// GitHub Actions of one repository take on roles in an AWS account, each job the
+// one that it needs, without any key.
+//
+// The names of its resources are part of the API:
+//
+//	github-oidc-provider        GitHub as an identity provider (not with existingProvider)
+//	github-preview-role         reads what the sample app consists of
+//	github-preview-policy
+//	github-deploy-role          makes, changes and deletes it
+//	github-deploy-policy
+//	github-environment-role     does so for pull requests (with ephemeralStacks only)
+//	github-environment-policy
+package main
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/tags"
+)
+
+// namePrefix is that of every resource. It is not the sample app's, whose roles
+// the deploy role may change: it could give itself anything.
+const namePrefix = "github"
+
+// maxSession is how long credentials of a job are good for, in seconds: an hour,
+// which is AWS's shortest maximum. A first deployment takes a quarter of it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html
+const maxSession = 3600
+
+func main() {
+	pulumi.Run(program)
+}
+
+// program is the account's side of CI: GitHub's identity provider, and a role
+// for each kind of job.
+func program(ctx *pulumi.Context) error {
+	cfg, err := loadConfig(ctx)
+	if err != nil {
+		return err
+	}
+	b := builder{ctx: ctx, cfg: cfg}
+	b.lookUp()
+	if err := b.identityProvider(); err != nil {
+		return fmt.Errorf("create identity provider: %w", err)
+	}
+	for _, r := range cfg.roles() {
+		arn, err := b.role(r)
+		if err != nil {
+			return fmt.Errorf("create %s role: %w", r.name, err)
+		}
+		ctx.Export(r.name+"RoleArn", arn)
+	}
+	return nil
+}
+
+// builder registers the resources, one step a method.
+type builder struct {
+	ctx *pulumi.Context
+	cfg *Config
+
+	partition, region, accountID pulumi.StringOutput
+	providerARN                  pulumi.StringOutput
+}
+
+// lookUp asks, side by side, which account this is.
+func (b *builder) lookUp() {
+	b.partition = aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}).Partition()
+	b.region = aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}).Name()
+	b.accountID = aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}).AccountId()
+}
+
+func (b *builder) identityProvider() error {
+	if b.cfg.ExistingProvider {
+		b.providerARN = pulumi.Sprintf("arn:%s:iam::%s:oidc-provider/%s", b.partition, b.accountID, issuer)
+		return nil
+	}
+	name := namePrefix + "-oidc-provider"
+	// AWS knows the authority that signs GitHub's certificates, so no
+	// thumbprint is needed, which would have to follow each new certificate:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
+	provider, err := iam.NewOpenIdConnectProvider(b.ctx, name, &iam.OpenIdConnectProviderArgs{
+		Url:           pulumi.String("https://" + issuer),
+		ClientIdLists: pulumi.ToStringArray([]string{audience}),
+		Tags:          tags.Named(name, b.cfg.Tags),
+	})
+	if err != nil {
+		return err
+	}
+	b.providerARN = provider.Arn
+	return nil
+}
+
+// role registers a role and what it may do. Its ARN is known once it may.
+func (b *builder) role(r role) (pulumi.StringOutput, error) {
+	name := namePrefix + "-" + r.name + "-role"
+	trusted := b.providerARN.ApplyT(func(arn string) (string, error) {
+		return trust(arn, r.subjects)
+	}).(pulumi.StringOutput)
+	registered, err := iam.NewRole(b.ctx, name, &iam.RoleArgs{
+		AssumeRolePolicy:   trusted,
+		Description:        pulumi.String(r.description),
+		MaxSessionDuration: pulumi.Int(maxSession),
+		Tags:               tags.Named(name, b.cfg.Tags),
+	})
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	permissions := pulumi.All(b.partition, b.region, b.accountID).ApplyT(func(known []any) (string, error) {
+		return document(r.permissions(b.cfg, account{
+			partition: known[0].(string),
+			region:    known[1].(string),
+			id:        known[2].(string),
+		})...)
+	}).(pulumi.StringOutput)
+	policy, err := iam.NewRolePolicy(b.ctx, namePrefix+"-"+r.name+"-policy", &iam.RolePolicyArgs{
+		Role:   registered.ID(),
+		Policy: permissions,
+	})
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return pulumi.All(registered.Arn, policy.ID()).ApplyT(func(known []any) string {
+		return known[0].(string)
+	}).(pulumi.StringOutput), nil
+}

@@ -1,0 +1,409 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/sandbox"
+	"ecs-sample-app/tools/toolchain"
+)
+
+// bootstrapProgram compiles the bootstrap once, for tests that run side by side, and
+// returns its folder.
+var bootstrapProgram = sync.OnceValues(func() (string, error) {
+	root, err := toolchain.Root()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, "bootstrap")
+	return dir, sandbox.Compile(context.Background(), dir, filepath.Join(root, ".local", "bootstrap"))
+})
+
+// bootstrapped returns a stack of the bootstrap program that is up.
+func bootstrapped(t *testing.T) *sandbox.Sandbox {
+	t.Helper()
+	program, err := bootstrapProgram()
+	must(t, err, "the bootstrap does not compile")
+	s, err := sandbox.NewFor(t.Context(), t.TempDir(), program)
+	must(t, err, "no stack to test with")
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("the emulator stays behind: %v", err)
+		}
+	})
+	config := auto.ConfigMap{}
+	for key, value := range map[string]string{
+		"repository": "octo-org/sample-app", "ephemeralStacks": "true", "stateBucket": "octo-org-state",
+	} {
+		config["ecs-sample-app-bootstrap:"+key] = auto.ConfigValue{Value: value}
+	}
+	must(t, s.Stack.SetAllConfig(t.Context(), config), "the config can't be set")
+	up(t, s)
+	return s
+}
+
+func TestTheBootstrapLetsGitHubsJobsInAndIsGoneAfterADestroy(t *testing.T) {
+	t.Parallel()
+	s := bootstrapped(t)
+	assertCounts(t, s, map[string]int{account.Roles: 3, account.RolePolicies: 3})
+	assertNoChanges(t, s)
+	run, err := s.PreviewRefresh(t.Context())
+	must(t, err, "refresh fails")
+	if len(run.Changes) > 0 {
+		t.Errorf("refresh takes the bootstrap's own doing for somebody else's:\n%s", run.Summary())
+	}
+
+	provider := identityProviders(t, s)
+	if len(provider) != 1 {
+		t.Fatalf("the account trusts the identity providers %v, not GitHub's alone", provider)
+	}
+	out, err := s.Account.IAM.GetOpenIDConnectProvider(t.Context(), &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: aws.String(provider[0])})
+	must(t, err, "IAM does not describe the identity provider")
+	if got := aws.ToString(out.Url); got != "token.actions.githubusercontent.com" || !slices.Equal(out.ClientIDList, []string{"sts.amazonaws.com"}) {
+		t.Errorf("tokens of %s for %v are taken, not GitHub's for AWS", got, out.ClientIDList)
+	}
+	assertTrust(t, s, provider[0])
+
+	destroy(t, s)
+	assertNothingLeft(t, s)
+	if left := identityProviders(t, s); len(left) > 0 {
+		t.Errorf("destroy leaves %v: GitHub's tokens are taken for ever", left)
+	}
+}
+
+// assertTrust asks AWS who may take on the roles that Pulumi's outputs name.
+func assertTrust(t *testing.T, s *sandbox.Sandbox, provider string) {
+	t.Helper()
+	const prefix = "repo:octo-org/sample-app:"
+	outputs, err := s.Stack.Outputs(t.Context())
+	must(t, err, "the outputs can't be read")
+	for output, want := range map[string][]string{
+		"previewRoleArn":     {prefix + "pull_request", prefix + "ref:refs/heads/main"},
+		"deployRoleArn":      {prefix + "environment:production"},
+		"environmentRoleArn": {prefix + "environment:pull-request", prefix + "ref:refs/heads/main"},
+	} {
+		arn, _ := outputs[output].Value.(string)
+		name := arn[strings.LastIndex(arn, "/")+1:]
+		role, err := s.Account.IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String(name)})
+		must(t, err, fmt.Sprintf("%s names %q, which GitHub would ask for in vain", output, arn))
+		var trust struct {
+			Statement []struct {
+				Effect    string
+				Principal map[string]string
+				Action    []string
+				Condition map[string]map[string][]string
+			}
+		}
+		decode(t, aws.ToString(role.Role.AssumeRolePolicyDocument), &trust)
+		if len(trust.Statement) != 1 {
+			t.Fatalf("%s lets in by %d statements, not one", name, len(trust.Statement))
+		}
+		got := trust.Statement[0]
+		conditions := got.Condition["StringEquals"]
+		if got.Effect != "Allow" || got.Principal["Federated"] != provider ||
+			!slices.Equal(got.Action, []string{"sts:AssumeRoleWithWebIdentity"}) || len(got.Condition) != 1 ||
+			!slices.Equal(conditions["token.actions.githubusercontent.com:aud"], []string{"sts.amazonaws.com"}) {
+			t.Errorf("AWS lets others into %s than GitHub's jobs, or not these: %+v", name, got)
+		}
+		if subjects := conditions["token.actions.githubusercontent.com:sub"]; !slices.Equal(subjects, want) {
+			t.Errorf("AWS lets %v into %s, not %v", subjects, name, want)
+		}
+		if seconds := aws.ToInt32(role.Role.MaxSessionDuration); seconds != 3600 {
+			t.Errorf("credentials of %s that leak are good for %d s, not for an hour", name, seconds)
+		}
+	}
+}
+
+// decode reads a policy as IAM returns it, encoded as a part of a URL.
+func decode(t *testing.T, document string, into any) {
+	t.Helper()
+	text, err := url.QueryUnescape(document)
+	must(t, err, "the policy is no text")
+	must(t, json.Unmarshal([]byte(text), into), "the policy is not of the form that was written: "+text)
+}
+
+func identityProviders(t *testing.T, s *sandbox.Sandbox) []string {
+	t.Helper()
+	out, err := s.Account.IAM.ListOpenIDConnectProviders(t.Context(), &iam.ListOpenIDConnectProvidersInput{})
+	must(t, err, "IAM does not list identity providers")
+	var arns []string
+	for _, provider := range out.OpenIDConnectProviderList {
+		arns = append(arns, aws.ToString(provider.Arn))
+	}
+	return arns
+}
+
+// A role that lacks one action fails in the middle of a deployment, and one that
+// has too many is a hole. The first can be seen here: the program's own life, and
+// what it asks of AWS on the way.
+func TestTheRolesMayDoWhatTheProgramAsksOfAWS(t *testing.T) {
+	t.Parallel()
+	roles := bootstrapped(t)
+	preview, deploy := permissions(t, roles, "github-preview-role-"), permissions(t, roles, "github-deploy-role-")
+
+	s := newSandbox(t)
+	requests := watch(t, s)
+	_, err := s.Preview(t.Context())
+	must(t, err, "the preview of a new stack fails")
+	assertAllowed(t, "preview", preview, requests.taken())
+
+	up(t, s)
+	set(t, s, map[string]string{"imageTag": "2.4.66", "desiredCount": "2", "containerPort": "8080", "availabilityZones": "3"})
+	up(t, s)
+	assertAllowed(t, "deploy", deploy, requests.taken())
+
+	assertNoChanges(t, s)
+	_, err = s.PreviewRefresh(t.Context())
+	must(t, err, "refresh fails")
+	asked := requests.taken()
+	if !slices.ContainsFunc(asked, func(r request) bool { return r.action == "ecs:DescribeServices" }) {
+		t.Fatalf("a refresh did not ask for the service, so nothing was tested: %v", asked)
+	}
+	assertAllowed(t, "preview", preview, asked)
+
+	destroy(t, s)
+	assertAllowed(t, "deploy", deploy, requests.taken())
+}
+
+// The state is in a bucket of the team's. A preview may not even take a lock there, and
+// a pull request's stack not touch the others.
+func TestTheRolesMayReachTheStateAndNotMore(t *testing.T) {
+	t.Parallel()
+	roles := bootstrapped(t)
+	s := newSandbox(t)
+	requests := watch(t, s)
+	emulator := s.Stack.Workspace().GetEnvVars()["AWS_ENDPOINT_URL"]
+	makeBucket(t, emulator, "octo-org-state")
+	pulumi := func(arguments ...string) {
+		command := exec.CommandContext(t.Context(), "pulumi", append(arguments, "--non-interactive")...)
+		command.Dir = s.Stack.Workspace().WorkDir()
+		command.Env = slices.Concat(s.Command(t.Context()).Env, []string{
+			"AWS_ENDPOINT_URL=" + emulator,
+			"PULUMI_BACKEND_URL=s3://octo-org-state?region=us-east-1&s3ForcePathStyle=true&endpoint=" + emulator,
+		})
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("pulumi %s: %v\n%s", strings.Join(arguments, " "), err, out)
+		}
+	}
+	pulumi("stack", "init", "dev") // By a person: the first stack of a bucket writes how it is laid out.
+	requests.taken()
+
+	// A stack without resources is locked, written and forgotten as any other.
+	pulumi("preview", "--stack", "dev")
+	pulumi("refresh", "--preview-only", "--stack", "dev")
+	preview := permissions(t, roles, "github-preview-role-")
+	assertAllowed(t, "preview", preview, requests.taken())
+
+	pulumi("refresh", "--yes", "--skip-preview", "--stack", "dev")
+	pulumi("stack", "output", "--stack", "dev")
+	asked := requests.taken()
+	assertAllowed(t, "deploy", permissions(t, roles, "github-deploy-role-"), asked)
+
+	// As environment.yml and its sweep do.
+	pulumi("stack", "select", "--create", "pr-7")
+	pulumi("refresh", "--yes", "--skip-preview", "--stack", "pr-7")
+	pulumi("stack", "ls", "--json")
+	pulumi("destroy", "--yes", "--skip-preview", "--stack", "pr-7")
+	pulumi("stack", "rm", "--yes", "--stack", "pr-7")
+	environment := permissions(t, roles, "github-environment-role-")
+	assertAllowed(t, "environment", environment, requests.taken())
+
+	writes := 0
+	for _, r := range asked {
+		if r.action != "s3:PutObject" && r.action != "s3:DeleteObject" {
+			continue
+		}
+		writes++
+		if allows(preview, r) || allows(environment, r) {
+			t.Errorf("a pull request may %s %s, which is the state of another stack", r.action, r.resource)
+		}
+	}
+	if writes == 0 {
+		t.Errorf("nothing was written to the bucket, so nothing was tested: %v", asked)
+	}
+}
+
+func makeBucket(t *testing.T, emulator, name string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, emulator+"/"+name, http.NoBody)
+	must(t, err, "no request for a bucket")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err, "no bucket")
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("no bucket: %s", answer.Status)
+	}
+}
+
+// statement is one of a role's permissions.
+type statement struct {
+	Action, Resource []string
+}
+
+// permissions returns what AWS says that a role may do.
+func permissions(t *testing.T, s *sandbox.Sandbox, prefix string) []statement {
+	t.Helper()
+	policies, err := s.Account.List(t.Context(), account.RolePolicies)
+	must(t, err, "the policies can't be listed")
+	for _, found := range policies {
+		role, policy, _ := strings.Cut(found, ":")
+		if !strings.HasPrefix(role, prefix) {
+			continue
+		}
+		out, err := s.Account.IAM.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(policy)})
+		must(t, err, "IAM does not describe the policy "+policy)
+		var document struct{ Statement []statement }
+		decode(t, aws.ToString(out.PolicyDocument), &document)
+		return document.Statement
+	}
+	t.Fatalf("no role %s… has a policy among %v", prefix, policies)
+	return nil
+}
+
+func assertAllowed(t *testing.T, role string, statements []statement, asked []request) {
+	t.Helper()
+	if len(asked) == 0 {
+		t.Fatal("nothing was asked of AWS, so nothing was tested")
+	}
+	for _, r := range asked {
+		if !allows(statements, r) {
+			t.Errorf("the %s role may not %s %s, which the program asks for: on AWS it would stop there", role, r.action, r.resource)
+		}
+	}
+}
+
+// allows tells whether a role may do what was asked, on what it was asked for.
+func allows(statements []statement, r request) bool {
+	return slices.ContainsFunc(statements, func(s statement) bool {
+		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool {
+			before, wildcard := strings.CutSuffix(pattern, "*")
+			return pattern == r.resource || wildcard && strings.HasPrefix(r.resource, before)
+		})
+	})
+}
+
+// request is what AWS was asked to do.
+type request struct {
+	action string
+	// resource is the ARN of the role, the bucket or the object that it is about, empty
+	// for other services.
+	resource string
+}
+
+// requests are those that a stack made.
+type requests struct {
+	mu  sync.Mutex
+	all map[request]bool
+}
+
+// taken returns what was asked since the last time, each once.
+func (r *requests) taken() []request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []request
+	for one := range r.all {
+		all = append(all, one)
+	}
+	r.all = map[request]bool{}
+	slices.SortFunc(all, func(a, b request) int { return strings.Compare(a.action+a.resource, b.action+b.resource) })
+	return all
+}
+
+// watch notes from now on what a stack asks of AWS.
+func watch(t *testing.T, s *sandbox.Sandbox) *requests {
+	t.Helper()
+	const variable = "AWS_ENDPOINT_URL"
+	emulator, err := url.Parse(s.Stack.Workspace().GetEnvVars()[variable])
+	must(t, err, "the stack has no emulator")
+	seen := &requests{all: map[request]bool{}}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(emulator)
+		r.Out.Host = r.In.Host
+	}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		seen.mu.Lock()
+		for _, one := range requestsOf(r, body) {
+			seen.all[one] = true
+		}
+		seen.mu.Unlock()
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	s.Stack.Workspace().SetEnvVar(variable, server.URL)
+	return seen
+}
+
+// signedFor is the service in the signature of a request.
+var signedFor = regexp.MustCompile(`Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request`)
+
+// requestsOf reads which action of which service a request is for, as IAM calls them.
+func requestsOf(r *http.Request, body []byte) []request {
+	service := "unsigned"
+	if match := signedFor.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
+		service = match[1]
+	}
+	switch service {
+	case "s3":
+		return objectRequests(r)
+	case "monitoring":
+		service = "cloudwatch"
+	}
+	form, _ := url.ParseQuery(string(body)) // JSON has no Action, and its action in a header.
+	action := form.Get("Action")
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		action = target[strings.LastIndex(target, ".")+1:]
+	}
+	found := request{action: service + ":" + action}
+	if role := form.Get("RoleName"); role != "" {
+		found.resource = "arn:aws:iam::123456789012:role/" + role
+	}
+	return []request{found}
+}
+
+// objectRequests reads a request of S3, which has its action in the method.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+func objectRequests(r *http.Request) []request {
+	const arn = "arn:aws:s3:::"
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	bucket, key, _ := strings.Cut(path, "/")
+	if key == "" {
+		if r.Method == http.MethodGet {
+			return []request{{"s3:ListBucket", arn + bucket}}
+		}
+		return []request{{"s3:" + r.Method + " of a bucket", arn + bucket}} // Nobody may.
+	}
+	actions := map[string]string{
+		http.MethodGet: "s3:GetObject", http.MethodHead: "s3:GetObject",
+		http.MethodPut: "s3:PutObject", http.MethodDelete: "s3:DeleteObject",
+	}
+	found := []request{{actions[r.Method], arn + path}}
+	if source, _ := url.PathUnescape(r.Header.Get("X-Amz-Copy-Source")); source != "" {
+		found = append(found, request{"s3:GetObject", arn + strings.TrimPrefix(source, "/")})
+	}
+	return found
+}
