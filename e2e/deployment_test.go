@@ -30,6 +30,7 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 5, Settling: 2})
 	output := upFails(t, s, "a version that ECS rolled back passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:2", "sample-app-e2e:1")
+	assertTold(t, output, "ECS deployment circuit breaker: tasks failed to start")
 	assertTold(t, output, "Essential container in task exited", "sample-app exited with 78")
 	assertBothRevisionsKnown(t, s, good)
 
@@ -61,6 +62,7 @@ func anotherRepairs(t *testing.T, s *sandbox.Sandbox) {
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.NoImage})
 	output := upFails(t, s, "a version that ECS rolled back between two looks passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:3", "sample-app-e2e:2")
+	assertTold(t, output, "circuit breaker threshold was exceeded")
 	assertTold(t, output, "CannotPullContainerError", "httpd:2.4.67: not found")
 
 	set(t, s, map[string]string{"imageTag": "2.4.68"})

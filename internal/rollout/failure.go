@@ -168,7 +168,7 @@ func causes(tasks []types.Task) []string {
 			if c.ExitCode != nil {
 				parts = append(parts, fmt.Sprintf("container %s exited with %d", aws.ToString(c.Name), *c.ExitCode))
 			}
-			if c.Reason != nil {
+			if c.Reason != nil && *c.Reason != aws.ToString(t.StoppedReason) { // As where there is no image.
 				parts = append(parts, fmt.Sprintf("container %s: %s", aws.ToString(c.Name), *c.Reason))
 			}
 		}

@@ -371,3 +371,15 @@ func TestATroubleThatPassesIsWaitedOut(t *testing.T) {
 		t.Errorf("a service that is gone is waited for %s: %v", got.took, got.err)
 	}
 }
+
+func TestAReasonThatTaskAndContainerShareIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const missing = "CannotPullContainerError: no such image"
+	got := causes([]types.Task{{
+		StopCode: types.TaskStopCodeTaskFailedToStart, StoppedReason: aws.String(missing),
+		Containers: []types.Container{{Name: aws.String("app"), Reason: aws.String(missing)}},
+	}})
+	if want := "TaskFailedToStart: " + missing; len(got) != 1 || got[0] != want {
+		t.Errorf("the cause is %q and not %q, which is read at a glance", got, want)
+	}
+}
