@@ -51,6 +51,8 @@ var comparisons = []struct {
 
 	{"vpc", setting("ecs-sample-app:vpcCidr", "10.1.0.0/16"), diff.Dangerous, []string{
 		"**The VPC `sample-app-vpc` would be replaced**: everything in it is replaced",
+		"**The load balancer `sample-app-lb` would be replaced**",
+		"**The service `sample-app-service` would be replaced**",
 		"**The subnet `sample-app-public-1` would be replaced**: what runs in it moves",
 		"`cidrBlock`: `\"10.0.0.0/16\"` → `\"10.1.0.0/16\"` **forces the replacement**",
 	}, nil, false},

@@ -190,7 +190,9 @@ func (b *builder) loadBalancer(group *ec2.SecurityGroup) (*lb.LoadBalancer, erro
 		DesyncMitigationMode:     pulumi.String("defensive"),
 		EnableDeletionProtection: pulumi.Bool(b.args.DeletionProtection),
 		Tags:                     b.tags(name),
-	}, b.parent)
+		// The provider would move it to the subnets of another VPC, which AWS
+		// refuses.
+	}, b.parent, pulumi.ReplacementTrigger(b.args.VpcID))
 }
 
 func (b *builder) targetGroup() (*lb.TargetGroup, error) {

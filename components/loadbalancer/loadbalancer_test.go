@@ -135,3 +135,11 @@ func TestEveryNameFitsAndNamesStayApart(t *testing.T) {
 		t.Errorf("a short name is changed to %s", got)
 	}
 }
+
+func TestAnotherVPCHasALoadBalancerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	balancer := infratest.MustRun(t, makes("web", open(nil)), infratest.Options{}).Get("web-lb")
+	if balancer.ReplacedWith != "vpc-1" {
+		t.Errorf("the load balancer would be moved to another VPC, which AWS refuses: it is replaced with %q", balancer.ReplacedWith)
+	}
+}

@@ -192,6 +192,8 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		Update: updateTimeout,
 		Delete: deleteTimeout,
 	})}
+	// Its tasks can't move to another VPC, away from their target group.
+	options = append(options, pulumi.ReplacementTrigger(b.args.VpcID))
 	if b.args.Autoscaling != nil {
 		// An update would take away the tasks that were added for the load.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))

@@ -170,3 +170,11 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 		"clusterArn", "taskDefinitionArn", "vpcId", "subnetIds", "loadBalancerSecurityGroupId", "targetGroupArn",
 		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "deploymentTimeout", "egressPorts[0]")
 }
+
+func TestAnotherVPCHasAServiceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	service := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
+	if service.ReplacedWith != "vpc-1" {
+		t.Errorf("the service would be moved away from its target group: it is replaced with %q", service.ReplacedWith)
+	}
+}

@@ -85,6 +85,9 @@ type Resource struct {
 	Timeouts [3]string
 	// IgnoreChanges are the inputs whose changes an update leaves alone.
 	IgnoreChanges []string
+	// ReplacedWith is the value whose change replaces the resource, where there
+	// is one that is no input.
+	ReplacedWith string
 }
 
 // Call is an invoke that was made.
@@ -285,6 +288,7 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		InputsFrom: map[string][]string{},
 
 		IgnoreChanges: rpc.GetIgnoreChanges(),
+		ReplacedWith:  rpc.GetReplacementTrigger().GetStringValue(),
 	}
 	for input, from := range rpc.GetPropertyDependencies() {
 		found.InputsFrom[input] = from.GetUrns()
