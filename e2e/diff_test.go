@@ -53,6 +53,7 @@ var comparisons = []struct {
 		"**The VPC `sample-app-vpc` would be replaced**: everything in it is replaced",
 		"**The load balancer `sample-app-lb` would be replaced**",
 		"**The service `sample-app-service` would be replaced**",
+		"**The internet gateway `sample-app-igw` would be replaced**",
 		"**The subnet `sample-app-public-1` would be replaced**: what runs in it moves",
 		"`cidrBlock`: `\"10.0.0.0/16\"` → `\"10.1.0.0/16\"` **forces the replacement**",
 	}, nil, false},

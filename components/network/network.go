@@ -192,7 +192,9 @@ func (b *builder) publicRoutes(vpc *ec2.Vpc) (*ec2.RouteTable, *ec2.Route, error
 	gateway, err := ec2.NewInternetGateway(b.ctx, name, &ec2.InternetGatewayArgs{
 		VpcId: vpc.ID(),
 		Tags:  b.tags(name),
-	}, b.parent)
+		// The provider would move it to another VPC, and AWS does not let go of
+		// it as long as something in the old one has a public address.
+	}, b.parent, pulumi.ReplaceOnChanges([]string{"vpcId"}))
 	if err != nil {
 		return nil, nil, fmt.Errorf("create internet gateway: %w", err)
 	}

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,5 +118,13 @@ func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
 			}
 			before = block
 		}
+	}
+}
+
+func TestAnotherVPCHasAGatewayOfItsOwn(t *testing.T) {
+	t.Parallel()
+	gateway := infratest.MustRun(t, makes(Args{}), infratest.Options{}).Get("net-igw")
+	if !slices.Contains(gateway.ReplaceOnChanges, "vpcId") {
+		t.Error("the gateway would be taken from a VPC that still needs it, which AWS refuses")
 	}
 }

@@ -85,6 +85,9 @@ type Resource struct {
 	Timeouts [3]string
 	// IgnoreChanges are the inputs whose changes an update leaves alone.
 	IgnoreChanges []string
+	// ReplaceOnChanges are the inputs whose changes replace the resource where
+	// the provider would update it.
+	ReplaceOnChanges []string
 	// ReplacedWith is the value whose change replaces the resource, where there
 	// is one that is no input.
 	ReplacedWith string
@@ -287,8 +290,9 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		DependsOn:  rpc.GetDependencies(),
 		InputsFrom: map[string][]string{},
 
-		IgnoreChanges: rpc.GetIgnoreChanges(),
-		ReplacedWith:  rpc.GetReplacementTrigger().GetStringValue(),
+		IgnoreChanges:    rpc.GetIgnoreChanges(),
+		ReplaceOnChanges: rpc.GetReplaceOnChanges(),
+		ReplacedWith:     rpc.GetReplacementTrigger().GetStringValue(),
 	}
 	for input, from := range rpc.GetPropertyDependencies() {
 		found.InputsFrom[input] = from.GetUrns()
