@@ -12,6 +12,8 @@ base=${BASE:-$(git rev-parse --verify 'HEAD^1')}
 make --silent .local/diff
 status=0
 .local/diff -base "$base" > "$file" || status=$?
+# Also where it failed: it says why, such as a config that is refused.
+cat "$file" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 case $status in
   0 | 2) ;;
   3) echo "::warning title=Dangerous change::This pull request replaces or deletes something that serves requests or holds data. The summary has what." ;;
@@ -21,4 +23,3 @@ case $status in
     ;;
 esac
 [[ -s $file ]] || { echo "the comparison with $base said nothing" >&2; exit 1; }
-cat "$file" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
