@@ -14,6 +14,7 @@ import (
 
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/policy"
 )
 
 const (
@@ -36,12 +37,15 @@ func everything(pairs ...string) map[string]string {
 	return with(append([]string{"ephemeralStacks", "true", "stateBucket", bucket, "stateKmsKeyArn", key}, pairs...)...)
 }
 
+// document is a policy as the program writes it.
+type document = policy.Policy[[]string]
+
 // documents are the trust policies and permissions of all roles, by the role's
 // short name.
-func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]policy) {
+func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]document) {
 	t.Helper()
 	record := infratest.MustRun(t, program, infratest.Options{Config: config})
-	trusts, permissions = map[string]policy{}, map[string]policy{}
+	trusts, permissions = map[string]document{}, map[string]document{}
 	for _, found := range record.Type("aws:iam/role:Role") {
 		name := strings.TrimSuffix(strings.TrimPrefix(found.Name, "github-"), "-role")
 		trusts[name] = parsed(t, record.String(found, "assumeRolePolicy"))
@@ -50,9 +54,9 @@ func documents(t *testing.T, config map[string]string) (trusts, permissions map[
 	return trusts, permissions
 }
 
-func parsed(t *testing.T, text string) policy {
+func parsed(t *testing.T, text string) document {
 	t.Helper()
-	var p policy
+	var p document
 	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statement) == 0 {
 		t.Fatalf("no policy can be read from %q: %v", text, err)
 	}
@@ -94,7 +98,7 @@ type token struct{ aud, sub string }
 // assumes tells whether a trust policy lets a job in: each condition has to hold,
 // and the operator is StringEquals, which compares letter by letter. Another
 // operator fails the test, as it is not known here.
-func assumes(t *testing.T, trust policy, job token) bool {
+func assumes(t *testing.T, trust document, job token) bool {
 	t.Helper()
 	claims := map[string]string{issuer + ":aud": job.aud, issuer + ":sub": job.sub}
 	for _, s := range trust.Statement {
@@ -155,7 +159,7 @@ func TestEachJobMayTakeOnJustItsRole(t *testing.T) {
 		{"nobody", token{aws, ""}, nil, nil},
 		{"a token for somebody else", token{"https://github.com/octo-org", "repo:octo-org/sample-app:environment:production"}, nil, nil},
 	} {
-		for config, trusts := range map[string]map[string]policy{"names": named, "numbers": numbered} {
+		for config, trusts := range map[string]map[string]document{"names": named, "numbers": numbered} {
 			want := job.byName
 			if config == "numbers" {
 				want = job.byNumber
@@ -262,7 +266,7 @@ func TestNoRoleHasAWildcardForAnAction(t *testing.T) {
 // allowed tells whether a policy allows an action on a resource, with the keys
 // that AWS knows of the request. Resources may have an asterisk at the end or
 // between colons, and the only operator is StringEquals.
-func allowed(p policy, action, resource string, request map[string]string) bool {
+func allowed(p document, action, resource string, request map[string]string) bool {
 	for _, s := range p.Statement {
 		if !slices.Contains(s.Action, action) ||
 			!slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, resource) }) {
