@@ -2,17 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
 	"ecs-sample-app/internal/policy"
 )
@@ -25,11 +20,7 @@ const (
 
 // with is a config of a repository, with the keys given as pairs.
 func with(pairs ...string) map[string]string {
-	config := map[string]string{infratest.Project + ":repository": ours}
-	for i := 0; i < len(pairs); i += 2 {
-		config[infratest.Project+":"+pairs[i]] = pairs[i+1]
-	}
-	return config
+	return infratest.Config(append([]string{"repository", ours}, pairs...)...)
 }
 
 // everything is a config that asks for all there is.
@@ -489,12 +480,7 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 	for _, bad := range badConfigs {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
-			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-				problems := refused(t, bad.config, mode)
-				if len(problems) != 1 || problems[0].Path != infratest.Project+":"+bad.key || !strings.Contains(problems[0].Want, bad.want) {
-					t.Errorf("not just %s is named with what is allowed (%s): %v", bad.key, bad.want, problems)
-				}
-			})
+			infratest.WantKeyRefused(t, program, bad.config, bad.key, bad.want)
 		})
 	}
 }
@@ -502,9 +488,9 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	var got []string
-	for _, p := range refused(t, map[string]string{
-		infratest.Project + ":branch": "*", infratest.Project + ":ephemeralStacks": "x", infratest.Project + ":stateBucket": "X",
-	}, infratest.Update) {
+	for _, p := range infratest.Refused(t, program, infratest.Options{
+		Config: infratest.Config("branch", "*", "ephemeralStacks", "x", "stateBucket", "X"),
+	}) {
 		got = append(got, strings.TrimPrefix(p.Path, infratest.Project+":"))
 	}
 	if want := []string{"ephemeralStacks", "repository", "branch", "stateBucket"}; !slices.Equal(got, want) {
@@ -513,38 +499,5 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestAMisspeltKeyIsNamed(t *testing.T) {
-	config := with("existingprovider", "true")
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(pulumi.EnvConfig, string(text))
-	problems := refused(t, config, infratest.Update)
-	if len(problems) != 1 || problems[0].Path != infratest.Project+":existingprovider" || !strings.Contains(problems[0].Want, "existingProvider") {
-		t.Errorf("a misspelt key goes unnoticed, and its value unused: %v", problems)
-	}
-}
-
-// refused wants a config to be refused, with nothing registered.
-func refused(t *testing.T, config map[string]string, mode infratest.Mode) check.Problems {
-	t.Helper()
-	record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
-	var problems check.Problems
-	if !errors.As(err, &problems) {
-		t.Fatalf("the config is taken, or the error names no problems: %v", err)
-	}
-	if len(record.Resources) > 0 {
-		t.Errorf("%v were registered before the config was refused", record.Names())
-	}
-	return problems
-}
-
-// readFile reads a file of this folder.
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	infratest.WantUnknownKeyRefused(t, program, with("existingprovider", "true"), "existingprovider", "existingProvider")
 }
