@@ -1,17 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
@@ -22,6 +17,8 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/internal/stackconfig"
+	"ecs-sample-app/internal/tags"
 )
 
 // Config is what a stack can set. Pulumi.yaml has types, defaults and
@@ -88,167 +85,49 @@ func defaultConfig() *Config {
 func loadConfig(ctx *pulumi.Context) (*Config, error) {
 	cfg := defaultConfig()
 	cfg.project = ctx.Project()
-	r := reader{cfg: config.New(ctx, "")}
-	r.fields(cfg)
-	if err := r.unknownKeys(cfg.project); err != nil {
-		return nil, err
-	}
-	// What could not be read stands at its default, which is valid: each value
-	// is reported once, and all others are checked the same.
+	r := stackconfig.NewReader(ctx)
+	cfg.read(r)
 	problems, err := cfg.validate()
 	if err != nil {
 		return nil, err
 	}
-	if problems = append(r.problems, problems...); len(problems) > 0 {
-		return nil, cfg.report(problems)
+	if err := r.Err(problems); err != nil {
+		return nil, err
 	}
-	cfg.addStackTags(ctx.Stack())
+	cfg.Tags = tags.OfStack(ctx, cfg.Tags)
 	return cfg, nil
 }
 
-// report names each problem by the key as it stands in the stack's file.
-func (c *Config) report(problems check.Problems) error {
-	for i := range problems {
-		problems[i].Path = c.project + ":" + problems[i].Path
-	}
-	return fmt.Errorf("the config of this stack can't be used, nothing was changed:\n%w", problems)
-}
-
-// addStackTags tells in every AWS console where a resource comes from.
-func (c *Config) addStackTags(stack string) {
-	all := map[string]string{"Project": c.project, "Stack": stack, "ManagedBy": "Pulumi"}
-	maps.Copy(all, c.Tags)
-	c.Tags = all
-}
-
-// reader reads keys one by one and notes those whose value has the wrong type.
-// A key that is not set leaves the default as it is.
-type reader struct {
-	cfg      *config.Config
-	known    []string
-	problems check.Problems
-}
-
-func (r *reader) fields(c *Config) {
-	read(r, "imageTag", &c.ImageTag, r.cfg.Try, "")
-	read(r, "image", &c.Image, r.cfg.Try, "")
-	read(r, "buildContext", &c.BuildContext, r.cfg.Try, "")
-	read(r, "containerPort", &c.ContainerPort, r.int, wantInt)
-	readNonZero(r, "cpu", &c.CPU, r.int, wantInt)
-	readNonZero(r, "memory", &c.Memory, r.int, wantInt)
-	readNonZero(r, "architecture", (*string)(&c.Architecture), r.cfg.Try, "")
-	read(r, "environment", &c.Environment, object[map[string]string](r), wantStrings)
-	read(r, "secrets", &c.Secrets, object[map[string]string](r), wantStrings)
-	read(r, "readonlyRootFilesystem", &c.ReadonlyRootFilesystem, r.cfg.TryBool, wantBool)
-	read(r, "enableExecuteCommand", &c.EnableExecuteCommand, r.cfg.TryBool, wantBool)
-	read(r, "desiredCount", &c.DesiredCount, r.int, wantInt)
-	read(r, "autoscaling", &c.Autoscaling, optional[service.Autoscaling](r), "an object with maxCapacity and any of minCapacity, cpuTarget, memoryTarget, requestsTarget and schedules")
-	readNonZero(r, "capacityProvider", (*string)(&c.CapacityProvider), r.cfg.Try, "")
-	read(r, "waitForSteadyState", &c.WaitForSteadyState, r.cfg.TryBool, wantBool)
-	readNonZero(r, "deploymentTimeoutMinutes", &c.DeploymentTimeout, r.int, wantInt)
-	readNonZero(r, "healthCheckPath", &c.HealthCheckPath, r.cfg.Try, "")
-	read(r, "allowedCidrs", &c.AllowedCIDRs, object[[]string](r), "a list of IPv4 blocks")
-	read(r, "egressPorts", &c.EgressPorts, object[[]int](r), "a list of ports")
-	readNonZero(r, "vpcCidr", &c.VpcCIDR, r.cfg.Try, "")
-	readNonZero(r, "availabilityZones", &c.AvailabilityZones, r.int, wantInt)
-	read(r, "availabilityZoneNames", &c.AvailabilityZoneNames, object[[]string](r), "a list of zone names")
-	readNonZero(r, "logRetentionDays", &c.LogRetentionDays, r.int, wantInt)
-	readNonZero(r, "containerInsights", (*string)(&c.ContainerInsights), r.cfg.Try, "")
-	read(r, "alarms", &c.Alarms, r.cfg.TryBool, wantBool)
-	read(r, "alarmEmails", &c.AlarmEmails, object[[]string](r), "a list of addresses")
-	read(r, "alarmThresholds", &c.AlarmThresholds, object[map[string]int](r), "an object whose values are whole numbers")
-	read(r, "deletionProtection", &c.DeletionProtection, r.cfg.TryBool, wantBool)
-	read(r, "tags", &c.Tags, object[map[string]string](r), wantStrings)
-}
-
-const (
-	wantInt     = "a whole number"
-	wantBool    = "true or false"
-	wantStrings = "an object whose values are strings; in YAML, numbers need quotes"
-)
-
-// read sets a field from its key. want says what a value must look like to be
-// read at all; any value of a string can be.
-func read[T any](r *reader, key string, into *T, try func(string) (T, error), want string) {
-	r.known = append(r.known, key)
-	value, err := try(key)
-	switch {
-	case err == nil:
-		*into = value
-	case !errors.Is(err, config.ErrMissingVar):
-		given, _ := r.cfg.Try(key)
-		r.problems.Add(key, given, "%s", want)
-	}
-}
-
-// readNonZero reads a key whose zero value a component would take for its
-// default: who writes 0 or nothing at all means something else.
-func readNonZero[T comparable](r *reader, key string, into *T, try func(string) (T, error), want string) {
-	fallback := *into
-	read(r, key, into, try, want)
-	var zero T
-	if *into == zero {
-		r.problems.Add(key, zero, "a value; without the key it is %v", fallback)
-		*into = fallback
-	}
-}
-
-// int reads a number as people write it: the config package's own takes 0256
-// for octal.
-func (r *reader) int(key string) (int, error) {
-	text, err := r.cfg.Try(key)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
-}
-
-func object[T any](r *reader) func(string) (T, error) {
-	return func(key string) (T, error) {
-		var value T
-		err := r.cfg.TryObject(key, &value)
-		return value, err
-	}
-}
-
-// optional reads an object whose fields are all known, and nil where it is empty: a
-// field that is misspelt would otherwise leave its value unused without a word.
-func optional[T any](r *reader) func(string) (*T, error) {
-	return func(key string) (*T, error) {
-		text, err := r.cfg.Try(key)
-		if err != nil {
-			return nil, err
-		}
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &fields); err != nil || len(fields) == 0 {
-			return nil, err
-		}
-		var value T
-		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.DisallowUnknownFields()
-		return &value, decoder.Decode(&value)
-	}
-}
-
-// unknownKeys notes keys of this project that nothing reads: a misspelt key
-// would otherwise leave its value unused without a word. Pulumi hands the
-// whole config over in an environment variable and nowhere else.
-func (r *reader) unknownKeys(project string) error {
-	text := os.Getenv(pulumi.EnvConfig)
-	if text == "" {
-		return nil
-	}
-	var all map[string]string
-	if err := json.Unmarshal([]byte(text), &all); err != nil {
-		return fmt.Errorf("read %s: %w", pulumi.EnvConfig, err)
-	}
-	for _, full := range slices.Sorted(maps.Keys(all)) {
-		key, ours := strings.CutPrefix(full, project+":")
-		if ours && !slices.Contains(r.known, key) {
-			r.problems.Add(key, all[full], "a key that is read: %s", check.List(slices.Sorted(slices.Values(r.known))))
-		}
-	}
-	return nil
+func (c *Config) read(r *stackconfig.Reader) {
+	r.Text("imageTag", &c.ImageTag)
+	r.Text("image", &c.Image)
+	r.Text("buildContext", &c.BuildContext)
+	r.Int("containerPort", &c.ContainerPort)
+	r.NonZeroInt("cpu", &c.CPU)
+	r.NonZeroInt("memory", &c.Memory)
+	r.NonZeroText("architecture", (*string)(&c.Architecture))
+	r.Strings("environment", &c.Environment)
+	r.Strings("secrets", &c.Secrets)
+	r.Bool("readonlyRootFilesystem", &c.ReadonlyRootFilesystem)
+	r.Bool("enableExecuteCommand", &c.EnableExecuteCommand)
+	r.Int("desiredCount", &c.DesiredCount)
+	stackconfig.Optional(r, "autoscaling", &c.Autoscaling, "an object with maxCapacity and any of minCapacity, cpuTarget, memoryTarget, requestsTarget and schedules")
+	r.NonZeroText("capacityProvider", (*string)(&c.CapacityProvider))
+	r.Bool("waitForSteadyState", &c.WaitForSteadyState)
+	r.NonZeroInt("deploymentTimeoutMinutes", &c.DeploymentTimeout)
+	r.NonZeroText("healthCheckPath", &c.HealthCheckPath)
+	stackconfig.Object(r, "allowedCidrs", &c.AllowedCIDRs, "a list of IPv4 blocks")
+	stackconfig.Object(r, "egressPorts", &c.EgressPorts, "a list of ports")
+	r.NonZeroText("vpcCidr", &c.VpcCIDR)
+	r.NonZeroInt("availabilityZones", &c.AvailabilityZones)
+	stackconfig.Object(r, "availabilityZoneNames", &c.AvailabilityZoneNames, "a list of zone names")
+	r.NonZeroInt("logRetentionDays", &c.LogRetentionDays)
+	r.NonZeroText("containerInsights", (*string)(&c.ContainerInsights))
+	r.Bool("alarms", &c.Alarms)
+	stackconfig.Object(r, "alarmEmails", &c.AlarmEmails, "a list of addresses")
+	stackconfig.Object(r, "alarmThresholds", &c.AlarmThresholds, "an object whose values are whole numbers")
+	r.Bool("deletionProtection", &c.DeletionProtection)
+	r.Strings("tags", &c.Tags)
 }
 
 // validate returns every problem, each with its key as path. What a component
@@ -395,7 +274,7 @@ func (c *Config) explain(component string, err error) error {
 	if other != nil {
 		return other
 	}
-	return c.report(problems)
+	return stackconfig.Report(c.project, problems)
 }
 
 // runsSample tells whether the image is the plain web server, which is told to

@@ -4,19 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
-	"gopkg.in/yaml.v3"
 
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/stackconfig"
 )
 
 // tooMany is one more than the 60 rules of a security group.
@@ -175,39 +171,9 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 	for _, bad := range badConfigs {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
-			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-				problems := refused(t, bad.config, mode)
-				path := infratest.Project + ":" + bad.key
-				i := slices.IndexFunc(problems, func(p check.Problem) bool { return p.Path == path })
-				if i < 0 {
-					t.Fatalf("no problem names %s, so one has to guess which key is wrong: %v", path, problems)
-				}
-				if !strings.Contains(problems[i].Want, bad.want) {
-					t.Errorf("the problem does not say what is allowed (%s): %s", bad.want, problems[i])
-				}
-				if len(problems) > 1 {
-					t.Errorf("one thing is wrong and %d are reported: %v", len(problems), problems)
-				}
-			})
+			infratest.WantKeyRefused(t, program, bad.config, bad.key, bad.want)
 		})
 	}
-}
-
-// refused wants a config to be refused, with nothing registered.
-func refused(t *testing.T, config map[string]string, mode infratest.Mode) check.Problems {
-	t.Helper()
-	record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
-	if err == nil {
-		t.Fatal("the config is taken, and AWS would refuse it halfway through an update")
-	}
-	var problems check.Problems
-	if !errors.As(err, &problems) {
-		t.Fatalf("the error names no problems: %v", err)
-	}
-	if len(record.Resources) > 0 {
-		t.Errorf("%d resources were registered before the config was refused: %v", len(record.Resources), record.Names())
-	}
-	return problems
 }
 
 func TestAllProblemsAreReportedAtOnceAndEachOnce(t *testing.T) {
@@ -224,7 +190,7 @@ func TestAllProblemsAreReportedAtOnceAndEachOnce(t *testing.T) {
 		want = append(want, infratest.Project+":"+key)
 	}
 	var got []string
-	for _, p := range refused(t, config, infratest.Update) {
+	for _, p := range infratest.Refused(t, program, infratest.Options{Config: config}) {
 		got = append(got, p.Path)
 	}
 	slices.Sort(got)
@@ -235,17 +201,7 @@ func TestAllProblemsAreReportedAtOnceAndEachOnce(t *testing.T) {
 }
 
 func TestAMisspeltKeyIsNamed(t *testing.T) {
-	config := withConfig("desiredcount", "3")
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(pulumi.EnvConfig, string(text))
-	problems := refused(t, config, infratest.Update)
-	if len(problems) != 1 || problems[0].Path != infratest.Project+":desiredcount" ||
-		!strings.Contains(problems[0].Want, "desiredCount") {
-		t.Errorf("a misspelt key goes unnoticed, and its value unused: %v", problems)
-	}
+	infratest.WantUnknownKeyRefused(t, program, withConfig("desiredcount", "3"), "desiredcount", "desiredCount")
 }
 
 func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
@@ -263,104 +219,14 @@ func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
 	}
 }
 
-// schema is the config schema of Pulumi.yaml.
-func schema(t testing.TB) map[string]struct {
-	Type        string `yaml:"type"`
-	Default     any    `yaml:"default"`
-	Description string `yaml:"description"`
-} {
-	t.Helper()
-	var project struct {
-		Config map[string]struct {
-			Type        string `yaml:"type"`
-			Default     any    `yaml:"default"`
-			Description string `yaml:"description"`
-		} `yaml:"config"`
-	}
-	text, err := os.ReadFile("Pulumi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(text, &project); err != nil {
-		t.Fatal(err)
-	}
-	if len(project.Config) == 0 {
-		t.Fatal("Pulumi.yaml has no config schema")
-	}
-	return project.Config
-}
-
-// loaded is what the program makes of a config, and the keys that it reads.
-func loaded(t *testing.T, values map[string]string) (cfg *Config, keys []string) {
-	t.Helper()
-	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
-		var err error
-		if cfg, err = loadConfig(ctx); err != nil {
-			return err
-		}
-		r := reader{cfg: config.New(ctx, "")}
-		r.fields(defaultConfig())
-		keys = r.known
-		return nil
-	}, infratest.Options{Config: values})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg, keys
-}
-
 func TestTheSchemaAndTheProgramAndTheReadmeAgree(t *testing.T) {
 	t.Parallel()
-	entries := schema(t)
-	values := map[string]string{}
-	for key, entry := range entries {
-		if entry.Type == "" || entry.Default == nil || entry.Description == "" {
-			t.Errorf("%s has no type, no default or no description in Pulumi.yaml", key)
-		}
-		values[infratest.Project+":"+key] = configText(t, entry.Default)
-	}
-	fromSchema, keys := loaded(t, values)
-	if inSchema := slices.Sorted(maps.Keys(entries)); !slices.Equal(inSchema, slices.Sorted(slices.Values(keys))) {
-		t.Errorf("the program reads %v, and Pulumi.yaml declares %v", keys, inSchema)
-	}
-	fromProgram, _ := loaded(t, nil)
-	if a, b := normal(t, fromSchema), normal(t, fromProgram); a != b {
-		t.Errorf("the defaults of Pulumi.yaml are not the program's:\n%s\n%s", a, b)
-	}
-
-	inReadme := map[string]string{}
-	for _, row := range readmeTable(t, "## Config") {
-		inReadme[row[0]] = row[1]
-	}
-	if inTable := slices.Sorted(maps.Keys(inReadme)); !slices.Equal(inTable, slices.Sorted(maps.Keys(entries))) {
-		t.Fatalf("the table in README.md has the keys %v", inTable)
-	}
-	for key, entry := range entries {
-		if want := configText(t, entry.Default); inReadme[key] != want {
-			t.Errorf("README.md says that the default of %s is %q, and it is %q", key, inReadme[key], want)
-		}
-	}
-}
-
-// normal writes a config so that an empty list or object is as good as none.
-func normal(t *testing.T, cfg *Config) string {
-	t.Helper()
-	fields := map[string]any{}
-	value := reflect.ValueOf(*cfg)
-	for i := range value.NumField() {
-		field := value.Field(i)
-		if kind := field.Kind(); (kind == reflect.Map || kind == reflect.Slice) && field.Len() == 0 {
-			continue
-		}
-		if value.Type().Field(i).IsExported() {
-			fields[value.Type().Field(i).Name] = field.Interface()
-		}
-	}
-	text, err := json.MarshalIndent(fields, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	infratest.WantDocumented(t, func(ctx *pulumi.Context) (*Config, []string, error) {
+		cfg, err := loadConfig(ctx)
+		r := stackconfig.NewReader(ctx)
+		defaultConfig().read(r)
+		return cfg, r.Keys(), err
+	})
 }
 
 func TestTheStackFilesAreAccepted(t *testing.T) {

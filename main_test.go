@@ -36,7 +36,7 @@ func devConfig(t testing.TB) map[string]string {
 	}
 	config := map[string]string{}
 	for key, value := range stack.Config {
-		config[key] = configText(t, value)
+		config[key] = infratest.ConfigText(t, value)
 	}
 	if len(config) == 0 {
 		t.Fatal("Pulumi.dev.yaml sets nothing")
@@ -44,27 +44,8 @@ func devConfig(t testing.TB) map[string]string {
 	return config
 }
 
-// configText writes a value as the CLI does: text as it is, the rest as JSON.
-func configText(t testing.TB, value any) string {
-	t.Helper()
-	if text, ok := value.(string); ok {
-		return text
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // withConfig is a config of this project with the keys given as pairs.
-func withConfig(pairs ...string) map[string]string {
-	config := map[string]string{}
-	for i := 0; i < len(pairs); i += 2 {
-		config[infratest.Project+":"+pairs[i]] = pairs[i+1]
-	}
-	return config
-}
+func withConfig(pairs ...string) map[string]string { return infratest.Config(pairs...) }
 
 func TestTheDevStackIsWhatTheGoldenGraphSays(t *testing.T) {
 	t.Parallel()
@@ -353,42 +334,8 @@ func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
 func firstColumn(t *testing.T, heading string) []string {
 	t.Helper()
 	var names []string
-	for _, row := range readmeTable(t, heading) {
+	for _, row := range infratest.ReadmeTable(t, heading) {
 		names = append(names, row[0])
 	}
 	return names
-}
-
-// readmeTable reads the cells of the first table below a heading of README.md,
-// without its head and without backticks.
-func readmeTable(t *testing.T, heading string) [][]string {
-	t.Helper()
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
-	if !found {
-		t.Fatalf("README.md has no heading %q", heading)
-	}
-	var rows [][]string
-	for line := range strings.Lines(section) {
-		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "|") {
-			if len(rows) > 0 {
-				break
-			}
-			continue
-		}
-		var row []string
-		for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
-			row = append(row, strings.ReplaceAll(strings.TrimSpace(cell), "`", ""))
-		}
-		rows = append(rows, row)
-	}
-	const head = 2
-	if len(rows) <= head {
-		t.Fatalf("README.md has no table below %q", heading)
-	}
-	return rows[head:]
 }

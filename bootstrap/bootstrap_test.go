@@ -2,18 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/policy"
 )
 
 const (
@@ -24,11 +20,7 @@ const (
 
 // with is a config of a repository, with the keys given as pairs.
 func with(pairs ...string) map[string]string {
-	config := map[string]string{infratest.Project + ":repository": ours}
-	for i := 0; i < len(pairs); i += 2 {
-		config[infratest.Project+":"+pairs[i]] = pairs[i+1]
-	}
-	return config
+	return infratest.Config(append([]string{"repository", ours}, pairs...)...)
 }
 
 // everything is a config that asks for all there is.
@@ -36,12 +28,15 @@ func everything(pairs ...string) map[string]string {
 	return with(append([]string{"ephemeralStacks", "true", "stateBucket", bucket, "stateKmsKeyArn", key}, pairs...)...)
 }
 
+// document is a policy as the program writes it.
+type document = policy.Policy[[]string]
+
 // documents are the trust policies and permissions of all roles, by the role's
 // short name.
-func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]policy) {
+func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]document) {
 	t.Helper()
 	record := infratest.MustRun(t, program, infratest.Options{Config: config})
-	trusts, permissions = map[string]policy{}, map[string]policy{}
+	trusts, permissions = map[string]document{}, map[string]document{}
 	for _, found := range record.Type("aws:iam/role:Role") {
 		name := strings.TrimSuffix(strings.TrimPrefix(found.Name, "github-"), "-role")
 		trusts[name] = parsed(t, record.String(found, "assumeRolePolicy"))
@@ -50,9 +45,9 @@ func documents(t *testing.T, config map[string]string) (trusts, permissions map[
 	return trusts, permissions
 }
 
-func parsed(t *testing.T, text string) policy {
+func parsed(t *testing.T, text string) document {
 	t.Helper()
-	var p policy
+	var p document
 	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statement) == 0 {
 		t.Fatalf("no policy can be read from %q: %v", text, err)
 	}
@@ -94,7 +89,7 @@ type token struct{ aud, sub string }
 // assumes tells whether a trust policy lets a job in: each condition has to hold,
 // and the operator is StringEquals, which compares letter by letter. Another
 // operator fails the test, as it is not known here.
-func assumes(t *testing.T, trust policy, job token) bool {
+func assumes(t *testing.T, trust document, job token) bool {
 	t.Helper()
 	claims := map[string]string{issuer + ":aud": job.aud, issuer + ":sub": job.sub}
 	for _, s := range trust.Statement {
@@ -155,7 +150,7 @@ func TestEachJobMayTakeOnJustItsRole(t *testing.T) {
 		{"nobody", token{aws, ""}, nil, nil},
 		{"a token for somebody else", token{"https://github.com/octo-org", "repo:octo-org/sample-app:environment:production"}, nil, nil},
 	} {
-		for config, trusts := range map[string]map[string]policy{"names": named, "numbers": numbered} {
+		for config, trusts := range map[string]map[string]document{"names": named, "numbers": numbered} {
 			want := job.byName
 			if config == "numbers" {
 				want = job.byNumber
@@ -262,7 +257,7 @@ func TestNoRoleHasAWildcardForAnAction(t *testing.T) {
 // allowed tells whether a policy allows an action on a resource, with the keys
 // that AWS knows of the request. Resources may have an asterisk at the end or
 // between colons, and the only operator is StringEquals.
-func allowed(p policy, action, resource string, request map[string]string) bool {
+func allowed(p document, action, resource string, request map[string]string) bool {
 	for _, s := range p.Statement {
 		if !slices.Contains(s.Action, action) ||
 			!slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, resource) }) {
@@ -485,12 +480,7 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 	for _, bad := range badConfigs {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
-			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-				problems := refused(t, bad.config, mode)
-				if len(problems) != 1 || problems[0].Path != infratest.Project+":"+bad.key || !strings.Contains(problems[0].Want, bad.want) {
-					t.Errorf("not just %s is named with what is allowed (%s): %v", bad.key, bad.want, problems)
-				}
-			})
+			infratest.WantKeyRefused(t, program, bad.config, bad.key, bad.want)
 		})
 	}
 }
@@ -498,9 +488,9 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	var got []string
-	for _, p := range refused(t, map[string]string{
-		infratest.Project + ":branch": "*", infratest.Project + ":ephemeralStacks": "x", infratest.Project + ":stateBucket": "X",
-	}, infratest.Update) {
+	for _, p := range infratest.Refused(t, program, infratest.Options{
+		Config: infratest.Config("branch", "*", "ephemeralStacks", "x", "stateBucket", "X"),
+	}) {
 		got = append(got, strings.TrimPrefix(p.Path, infratest.Project+":"))
 	}
 	if want := []string{"ephemeralStacks", "repository", "branch", "stateBucket"}; !slices.Equal(got, want) {
@@ -509,38 +499,5 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestAMisspeltKeyIsNamed(t *testing.T) {
-	config := with("existingprovider", "true")
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(pulumi.EnvConfig, string(text))
-	problems := refused(t, config, infratest.Update)
-	if len(problems) != 1 || problems[0].Path != infratest.Project+":existingprovider" || !strings.Contains(problems[0].Want, "existingProvider") {
-		t.Errorf("a misspelt key goes unnoticed, and its value unused: %v", problems)
-	}
-}
-
-// refused wants a config to be refused, with nothing registered.
-func refused(t *testing.T, config map[string]string, mode infratest.Mode) check.Problems {
-	t.Helper()
-	record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
-	var problems check.Problems
-	if !errors.As(err, &problems) {
-		t.Fatalf("the config is taken, or the error names no problems: %v", err)
-	}
-	if len(record.Resources) > 0 {
-		t.Errorf("%v were registered before the config was refused", record.Names())
-	}
-	return problems
-}
-
-// readFile reads a file of this folder.
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	infratest.WantUnknownKeyRefused(t, program, with("existingprovider", "true"), "existingprovider", "existingProvider")
 }

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/stackconfig"
+	"ecs-sample-app/internal/tags"
 )
 
 // Config is what a stack can set. Pulumi.yaml has types, defaults and
@@ -46,89 +43,28 @@ func defaultConfig() *Config {
 // with it at once, each by its key, before anything is registered.
 func loadConfig(ctx *pulumi.Context) (*Config, error) {
 	cfg := defaultConfig()
-	r := reader{cfg: config.New(ctx, "")}
-	r.fields(cfg)
-	if err := r.unknownKeys(ctx.Project()); err != nil {
+	r := stackconfig.NewReader(ctx)
+	cfg.read(r)
+	if err := r.Err(cfg.validate()); err != nil {
 		return nil, err
 	}
-	// What could not be read stands at its default, which is valid: each value
-	// is reported once, and all others are checked the same.
-	if problems := slices.Concat(r.problems, cfg.validate()); len(problems) > 0 {
-		for i := range problems {
-			problems[i].Path = ctx.Project() + ":" + problems[i].Path
-		}
-		return nil, fmt.Errorf("the config of this stack can't be used, nothing was changed:\n%w", problems)
-	}
-	all := map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "ManagedBy": "Pulumi"}
-	maps.Copy(all, cfg.Tags)
-	cfg.Tags = all
+	cfg.Tags = tags.OfStack(ctx, cfg.Tags)
 	return cfg, nil
 }
 
-// reader reads keys one by one and notes those whose value has the wrong type.
-// A key that is not set leaves the default as it is.
-type reader struct {
-	cfg      *config.Config
-	known    []string
-	problems check.Problems
-}
-
-func (r *reader) fields(c *Config) {
-	const wantBool = "true or false"
-	read(r, "repository", &c.Repository, r.cfg.Try, "")
-	read(r, "ownerId", &c.OwnerID, r.cfg.Try, "")
-	read(r, "repositoryId", &c.RepositoryID, r.cfg.Try, "")
-	read(r, "branch", &c.Branch, r.cfg.Try, "")
-	read(r, "productionEnvironment", &c.ProductionEnvironment, r.cfg.Try, "")
-	read(r, "ephemeralStacks", &c.EphemeralStacks, r.cfg.TryBool, wantBool)
-	read(r, "pullRequestEnvironment", &c.PullRequestEnvironment, r.cfg.Try, "")
-	read(r, "existingProvider", &c.ExistingProvider, r.cfg.TryBool, wantBool)
-	read(r, "regions", &c.Regions, object[[]string](r), "a list of regions")
-	read(r, "stateBucket", &c.StateBucket, r.cfg.Try, "")
-	read(r, "stateKmsKeyArn", &c.StateKMSKeyARN, r.cfg.Try, "")
-	read(r, "tags", &c.Tags, object[map[string]string](r), "an object whose values are strings; in YAML, numbers need quotes")
-}
-
-// read sets a field from its key. want says what a value must look like to be
-// read at all; any value of a string can be.
-func read[T any](r *reader, key string, into *T, try func(string) (T, error), want string) {
-	r.known = append(r.known, key)
-	value, err := try(key)
-	switch {
-	case err == nil:
-		*into = value
-	case !errors.Is(err, config.ErrMissingVar):
-		given, _ := r.cfg.Try(key)
-		r.problems.Add(key, given, "%s", want)
-	}
-}
-
-func object[T any](r *reader) func(string) (T, error) {
-	return func(key string) (T, error) {
-		var value T
-		err := r.cfg.TryObject(key, &value)
-		return value, err
-	}
-}
-
-// unknownKeys notes keys of this project that nothing reads: whoever misspells
-// existingProvider gets a provider that AWS refuses, and no reason why.
-func (r *reader) unknownKeys(project string) error {
-	text := os.Getenv(pulumi.EnvConfig)
-	if text == "" {
-		return nil
-	}
-	var all map[string]string
-	if err := json.Unmarshal([]byte(text), &all); err != nil {
-		return fmt.Errorf("read %s: %w", pulumi.EnvConfig, err)
-	}
-	for _, full := range slices.Sorted(maps.Keys(all)) {
-		key, ours := strings.CutPrefix(full, project+":")
-		if ours && !slices.Contains(r.known, key) {
-			r.problems.Add(key, all[full], "a key that is read: %s", check.List(slices.Sorted(slices.Values(r.known))))
-		}
-	}
-	return nil
+func (c *Config) read(r *stackconfig.Reader) {
+	r.Text("repository", &c.Repository)
+	r.Text("ownerId", &c.OwnerID)
+	r.Text("repositoryId", &c.RepositoryID)
+	r.Text("branch", &c.Branch)
+	r.Text("productionEnvironment", &c.ProductionEnvironment)
+	r.Bool("ephemeralStacks", &c.EphemeralStacks)
+	r.Text("pullRequestEnvironment", &c.PullRequestEnvironment)
+	r.Bool("existingProvider", &c.ExistingProvider)
+	stackconfig.Object(r, "regions", &c.Regions, "a list of regions")
+	r.Text("stateBucket", &c.StateBucket)
+	r.Text("stateKmsKeyArn", &c.StateKMSKeyARN)
+	r.Strings("tags", &c.Tags)
 }
 
 var (

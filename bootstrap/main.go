@@ -20,6 +20,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/policy"
 	"ecs-sample-app/internal/tags"
 )
 
@@ -111,20 +112,20 @@ func (b *builder) role(r role) (pulumi.StringOutput, error) {
 		return pulumi.StringOutput{}, err
 	}
 	permissions := pulumi.All(b.partition, b.region, b.accountID).ApplyT(func(known []any) (string, error) {
-		return document(r.permissions(b.cfg, account{
+		return policy.Document(r.permissions(b.cfg, account{
 			partition: known[0].(string),
 			region:    known[1].(string),
 			id:        known[2].(string),
 		})...)
 	}).(pulumi.StringOutput)
-	policy, err := iam.NewRolePolicy(b.ctx, namePrefix+"-"+r.name+"-policy", &iam.RolePolicyArgs{
+	granted, err := iam.NewRolePolicy(b.ctx, namePrefix+"-"+r.name+"-policy", &iam.RolePolicyArgs{
 		Role:   registered.ID(),
 		Policy: permissions,
 	})
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	return pulumi.All(registered.Arn, policy.ID()).ApplyT(func(known []any) string {
+	return pulumi.All(registered.Arn, granted.ID()).ApplyT(func(known []any) string {
 		return known[0].(string)
 	}).(pulumi.StringOutput), nil
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"ecs-sample-app/internal/policy"
 )
 
 const (
@@ -69,32 +70,14 @@ func (c *Config) subject(context string) string {
 	return fmt.Sprintf("repo:%s@%s/%s@%s:%s", owner, c.OwnerID, name, c.RepositoryID, context)
 }
 
-// policy is an IAM policy document
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
-type policy struct {
-	Version   string
-	Statement []statement
-}
-
-type statement struct {
-	Sid       string
-	Effect    string
-	Principal map[string]string              `json:",omitempty"`
-	Action    []string                       `json:",omitempty"`
-	Resource  []string                       `json:",omitempty"`
-	Condition map[string]map[string][]string `json:",omitempty"`
-}
-
-func document(statements ...statement) (string, error) {
-	text, err := json.Marshal(policy{Version: "2012-10-17", Statement: statements})
-	return string(text), err
-}
+// statement is one of a policy in which a condition may have several values.
+type statement = policy.Statement[[]string]
 
 // trust lets just these jobs take on a role. No wildcard: repo:OWNER/NAME* would
 // be every repository whose name begins so, and repo:OWNER/NAME:* every pull
 // request.
 func trust(providerARN string, subjects []string) (string, error) {
-	return document(statement{
+	return policy.Document(statement{
 		Sid:       "JobsOfThisRepository",
 		Effect:    "Allow",
 		Principal: map[string]string{"Federated": providerARN},

@@ -388,9 +388,9 @@ func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
 			statement["Principal"], statement["Action"], statement["Resource"], statement["Condition"])
 	}
 	want := map[string]string{
-		"Allow": "map[Service:cloudwatch.amazonaws.com] sns:Publish " + topic +
-			" map[ArnLike:map[aws:SourceArn:arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:*] StringEquals:map[aws:SourceAccount:123456789012]]",
-		"Deny": "map[AWS:*] sns:Publish " + topic + " map[Bool:map[aws:SecureTransport:false]]",
+		"Allow": "map[Service:cloudwatch.amazonaws.com] [sns:Publish] [" + topic +
+			"] map[ArnLike:map[aws:SourceArn:arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:*] StringEquals:map[aws:SourceAccount:123456789012]]",
+		"Deny": "map[AWS:*] [sns:Publish] [" + topic + "] map[Bool:map[aws:SecureTransport:false]]",
 	}
 	for effect, what := range want {
 		if got[effect] != what {
@@ -406,7 +406,7 @@ func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
 	for _, part := range []string{
 		`"aws:SourceAccount":"` + infratest.Account + `"`,
 		`"arn:aws:cloudwatch:us-east-1:123456789012:alarm:*"`,
-		`"Resource":"arn:aws:sns:us-east-1:123456789012:web-alarms-topic"`,
+		`"Resource":["arn:aws:sns:us-east-1:123456789012:web-alarms-topic"]`,
 	} {
 		if !strings.Contains(registered, part) {
 			t.Errorf("the policy that is registered lacks %s: %s", part, registered)

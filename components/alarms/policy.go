@@ -1,25 +1,13 @@
 package alarms
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"ecs-sample-app/internal/policy"
 )
 
-// policy is a resource policy
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
-type policy struct {
-	Version   string
-	Statement []statement
-}
-
-type statement struct {
-	Sid       string
-	Effect    string
-	Principal map[string]string
-	Action    string
-	Resource  string
-	Condition map[string]map[string]string
-}
+// statement is one of a policy in which each condition has one value.
+type statement = policy.Statement[string]
 
 // topicPolicy lets the alarms of this account and region publish to the topic,
 // and nobody over a connection that is not encrypted. Without the conditions
@@ -27,26 +15,22 @@ type statement struct {
 // People and roles of the account itself may do what their own policies say.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 func topicPolicy(topicARN, partition, region, account string) (string, error) {
-	text, err := json.Marshal(policy{Version: "2012-10-17", Statement: []statement{
-		{
-			Sid:       "AlarmsOfThisAccount",
-			Effect:    "Allow",
-			Principal: map[string]string{"Service": "cloudwatch.amazonaws.com"},
-			Action:    "sns:Publish",
-			Resource:  topicARN,
-			Condition: map[string]map[string]string{
-				"StringEquals": {"aws:SourceAccount": account},
-				"ArnLike":      {"aws:SourceArn": fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", partition, region, account)},
-			},
+	return policy.Document(statement{
+		Sid:       "AlarmsOfThisAccount",
+		Effect:    "Allow",
+		Principal: map[string]string{"Service": "cloudwatch.amazonaws.com"},
+		Action:    []string{"sns:Publish"},
+		Resource:  []string{topicARN},
+		Condition: map[string]map[string]string{
+			"StringEquals": {"aws:SourceAccount": account},
+			"ArnLike":      {"aws:SourceArn": fmt.Sprintf("arn:%s:cloudwatch:%s:%s:alarm:*", partition, region, account)},
 		},
-		{
-			Sid:       "NothingWithoutTLS",
-			Effect:    "Deny",
-			Principal: map[string]string{"AWS": "*"},
-			Action:    "sns:Publish",
-			Resource:  topicARN,
-			Condition: map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}},
-		},
-	}})
-	return string(text), err
+	}, statement{
+		Sid:       "NothingWithoutTLS",
+		Effect:    "Deny",
+		Principal: map[string]string{"AWS": "*"},
+		Action:    []string{"sns:Publish"},
+		Resource:  []string{topicARN},
+		Condition: map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}},
+	})
 }

@@ -1,12 +1,13 @@
 package task
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	"ecs-sample-app/internal/policy"
 )
 
 // account is where the task runs: what its ARNs are made from.
@@ -14,33 +15,15 @@ type account struct {
 	partition, region, id string
 }
 
-// policy is an IAM policy document
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
-type policy struct {
-	Version   string
-	Statement []statement
-}
-
-type statement struct {
-	Sid       string
-	Effect    string
-	Principal map[string]string            `json:",omitempty"`
-	Action    []string                     `json:",omitempty"`
-	Resource  []string                     `json:",omitempty"`
-	Condition map[string]map[string]string `json:",omitempty"`
-}
-
-func document(statements ...statement) (string, error) {
-	text, err := json.Marshal(policy{Version: "2012-10-17", Statement: statements})
-	return string(text), err
-}
+// statement is one of a policy in which each condition has one value.
+type statement = policy.Statement[string]
 
 // trust lets ECS take on a role for tasks of this account and region only.
 // Without the conditions another account could make ECS act with our role: the
 // confused deputy
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html).
 func trust(a account) (string, error) {
-	return document(statement{
+	return policy.Document(statement{
 		Sid:       "EcsTasksOfThisAccount",
 		Effect:    "Allow",
 		Principal: map[string]string{"Service": "ecs-tasks.amazonaws.com"},
@@ -81,7 +64,7 @@ func (a Args) executionPolicy(image, logGroupARN, partition string) (string, err
 		})
 	}
 	statements = append(statements, a.secretStatements()...)
-	return document(statements...)
+	return policy.Document(statements...)
 }
 
 func (a Args) secretStatements() []statement {
@@ -110,7 +93,7 @@ func (a Args) secretStatements() []statement {
 // execPolicy is what the agent of ECS Exec in the task needs
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions).
 func execPolicy() (string, error) {
-	return document(statement{
+	return policy.Document(statement{
 		Sid:    "OpenExecChannels",
 		Effect: "Allow",
 		Action: []string{

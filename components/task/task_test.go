@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/policy"
 )
 
 const (
@@ -83,7 +84,7 @@ func TestTheTaskIsOneThatFargateRuns(t *testing.T) {
 // statements reads a policy document, by the statements' IDs.
 func statements(t *testing.T, document string) map[string]statement {
 	t.Helper()
-	var parsed policy
+	var parsed policy.Policy[string]
 	if err := json.Unmarshal([]byte(document), &parsed); err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,27 @@ type watched struct {
 
 func (*watched) Helper()             {}
 func (w *watched) Error(args ...any) { w.failures = append(w.failures, fmt.Sprint(args...)) }
-func (w *watched) Fatalf(format string, args ...any) {
-	w.failures = append(w.failures, fmt.Sprintf(format, args...))
+
+func (w *watched) Errorf(format string, args ...any) { w.Error(fmt.Sprintf(format, args...)) }
+
+func (w *watched) Fatal(args ...any) {
+	w.Error(args...)
 	runtime.Goexit()
+}
+
+func (w *watched) Fatalf(format string, args ...any) { w.Fatal(fmt.Sprintf(format, args...)) }
+
+// watch runs a test and returns its failures.
+func watch(t *testing.T, test func(testing.TB)) []string {
+	t.Helper()
+	w := &watched{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		test(w)
+	}()
+	<-done
+	return w.failures
 }
 
 func TestWhatTheRecorderDoesNotKnowFailsTheTest(t *testing.T) {
@@ -52,15 +70,9 @@ func TestATestThatSeesNothingFails(t *testing.T) {
 		"an input":   func(r *Record) { r.String(Resource{Name: "x"}, "nothing") },
 		"a program":  func(r *Record) { MustRun(r.t, func(*pulumi.Context) error { return nil }, Options{}) },
 	} {
-		w := &watched{TB: t}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			look(&Record{t: w})
-		}()
-		<-done
-		if len(w.failures) != 1 {
-			t.Errorf("looking for %s that is not there fails the test %d times, not once", name, len(w.failures))
+		failures := watch(t, func(w testing.TB) { look(&Record{t: w}) })
+		if len(failures) != 1 {
+			t.Errorf("looking for %s that is not there fails the test %d times, not once", name, len(failures))
 		}
 	}
 }
