@@ -182,7 +182,7 @@ func destroyedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	f.Inject(sandbox.InternalError, 1, "DeleteInternetGateway", "DeleteRole")
 	f.Inject(sandbox.Unavailable, 1, "DeleteCluster")
 	f.Inject(sandbox.CutBefore, 1, "DeleteListener", "DeleteTargetGroup")
-	f.Inject(sandbox.CutAfter, 1, "DeleteService", "DeleteLogGroup", "DeleteRolePolicy", "DeleteSecurityGroup")
+	f.Inject(sandbox.CutAfter, 1, "DeleteService", "DeleteLogGroup", "DeleteRolePolicy", "DeleteSecurityGroup", "DeleteVpcEndpoints")
 	f.Inject(sandbox.CutMidway, 1, "DeleteSubnet")
 	_, err := s.Destroy(t.Context())
 	if err == nil {

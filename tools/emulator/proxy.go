@@ -95,7 +95,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if form, err := url.ParseQuery(string(body)); err == nil && strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
 		action = "ec2:" + form.Get("Action")
 		if gone := p.gone(form); gone != "" {
-			notFound(w, gone)
+			notFound(w, form.Get("Action"), gone)
 			return
 		}
 	}
@@ -127,14 +127,22 @@ func endpointIDs(form url.Values) []string {
 	return ids
 }
 
-// notFound answers as EC2 does for an endpoint that does not exist
-// (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
-func notFound(w http.ResponseWriter, id string) {
+// notFound answers as EC2 does for an endpoint that does not exist: deleting it is an
+// error in a list of those that could not be deleted, anything else an error by itself
+// (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html,
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html).
+func notFound(w http.ResponseWriter, action, id string) {
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
+	message := fmt.Sprintf("The Vpc Endpoint Id '%s' does not exist", url.QueryEscape(id))
+	if action == "DeleteVpcEndpoints" {
+		_, _ = fmt.Fprintf(w, `<DeleteVpcEndpointsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>0</requestId>`+
+			"<unsuccessful><item><resourceId>%s</resourceId><error><code>InvalidVpcEndpoint.NotFound</code><message>%s</message></error></item></unsuccessful>"+
+			"</DeleteVpcEndpointsResponse>", url.QueryEscape(id), message) // The client may have hung up.
+		return
+	}
 	w.WriteHeader(http.StatusBadRequest)
 	_, _ = fmt.Fprintf(w, "<Response><Errors><Error><Code>InvalidVpcEndpointId.NotFound</Code>"+
-		"<Message>The Vpc Endpoint Id '%s' does not exist</Message></Error></Errors><RequestID>0</RequestID></Response>",
-		url.QueryEscape(id)) // The client may have hung up.
+		"<Message>%s</Message></Error></Errors><RequestID>0</RequestID></Response>", message)
 }
 
 // mend looks at what moto answered, where the request was one to know.

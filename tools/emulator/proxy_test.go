@@ -177,6 +177,10 @@ func TestADeletedVPCEndpointDoesNotExist(t *testing.T) {
 	if status != http.StatusBadRequest || !strings.Contains(answer, "InvalidVpcEndpointId.NotFound") {
 		t.Errorf("a destroy waits ten minutes for the endpoint to go: %d %s", status, answer)
 	}
+	status, answer = mended.ec2("DeleteVpcEndpoints", "VpcEndpointId.1", endpoint)
+	if status != http.StatusOK || !strings.Contains(answer, "<code>InvalidVpcEndpoint.NotFound</code>") {
+		t.Errorf("a destroy can't go on where the answer to its first try was lost: %d %s", status, answer)
+	}
 }
 
 func found(t *testing.T, in, form string) string {
