@@ -30,6 +30,7 @@ var newerInSDK = map[string][]string{
 	"aws_ecs_task_definition": {"enableFaultInjection"},
 	"aws_lb":                  {"ipamPools", "minimumLoadBalancerCapacity", "subnetMappings.outpostId"},
 	"aws_lb_listener":         {"routingHttpRequestXAmzn", "routingHttpResponse"},
+	"aws_sns_topic":           {"fifoThroughputScope"},
 	"aws_vpc_endpoint":        {"resourceConfigurationArn", "serviceNetworkArn"},
 }
 
@@ -114,7 +115,8 @@ func names(prefix string, schema shim.SchemaMap, overrides map[string]*tfbridge.
 		if s.Removed() != "" || inputs && !s.Optional() && !s.Required() {
 			return true
 		}
-		if name == "id" || name == "tags_all" && inputs || name == "timeouts" {
+		// Deeper down, as in the metrics of an alarm, an id is an input.
+		if name == "id" && prefix == "" || name == "tags_all" && inputs || name == "timeouts" {
 			return true
 		}
 		pulumi := tfbridge.TerraformToPulumiNameV2(name, schema, overrides)
