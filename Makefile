@@ -56,7 +56,7 @@ test-unit: ## run the tests of the program and of the tools
 
 test-e2e: $(LOCAL) ## run the lifecycle tests against an emulator
 	@$(LOCAL) toolchain > /dev/null
-	@cd e2e && go test -timeout 15m ./...
+	@cd e2e && go test -timeout 30m ./...
 
 test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make toolchain`
 	@$(LOCAL) provider vet

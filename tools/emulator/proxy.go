@@ -34,6 +34,7 @@ var forgotten = []string{
 //   - ECS services: what was asked for is filled in, and the tasks that were asked
 //     for run. moto itself runs none and has one fixed number for all services.
 //   - Scalable targets: their tags are kept. moto fails when asked for them.
+//   - Service deployments: that moto does not know of them is said as AWS says it.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
 //
@@ -89,6 +90,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		if strings.HasPrefix(service, "AmazonEC2ContainerService") {
 			action = "ecs:" + name
+			if action == "ecs:ListServiceDeployments" {
+				unknownOperation(w)
+				return
+			}
 		} else if r.Header.Get("X-Amz-Target") == scalingTarget+"RegisterScalableTarget" {
 			action = "scaling:" + name
 		}
@@ -103,6 +108,15 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request{action, body}))
 	}
 	p.moto.ServeHTTP(w, r)
+}
+
+// unknownOperation answers as AWS does to what it does not know. moto breaks down over
+// it, and who asked tries again for seconds
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html).
+func unknownOperation(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, `{"__type": "UnknownOperationException"}`) // The client may have hung up.
 }
 
 // gone returns the ID of a deleted VPC endpoint that a request asks for.

@@ -227,3 +227,15 @@ func TestTheTagsOfScalableTargetsAreKept(t *testing.T) {
 		t.Error("moto has learned the tags of scalable targets: scaling.go is no longer needed")
 	}
 }
+
+func TestWhatMotoDoesNotKnowOfIsNotTriedAgain(t *testing.T) {
+	plain, mended := both(t)
+	const header, action = "X-Amz-Target", "AmazonEC2ContainerServiceV20141113.ListServiceDeployments"
+	question := []byte(`{"cluster": "c", "service": "s"}`)
+	if status, answer := mended.send(header, action, "ecs", question); status != http.StatusBadRequest || !strings.Contains(string(answer), "UnknownOperationException") {
+		t.Errorf("each update asks for the service's deployments for seconds: %d %s", status, answer)
+	}
+	if status, _ := plain.send(header, action, "ecs", question); status < http.StatusInternalServerError {
+		t.Error("moto has learned of service deployments: leave them to it")
+	}
+}
