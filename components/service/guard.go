@@ -17,7 +17,9 @@ import (
 
 // deployed is the revision that the service runs, once ECS says so. It is watched
 // in every update, also in one without changes: a deployment that was rolled back
-// stays an error until it is repaired. A preview asks nobody.
+// stays an error until it is repaired. A preview asks nobody. `pulumi destroy` and
+// `pulumi refresh` do not run the program, unless with --run-program, which the
+// program can't tell from an update.
 //
 // Not a resource hook, because the engine runs none for a resource that does not
 // change, and not a function of the provider, because none tells of events and

@@ -1,5 +1,6 @@
 // Package service keeps a task running behind a load balancer: an ECS service
-// on AWS Fargate, and the security group of its tasks.
+// on AWS Fargate, and the security group of its tasks. An update waits until ECS
+// runs what was asked for, and fails where ECS does not come to run it.
 //
 // A component called NAME has these children; their names are part of the API:
 //
