@@ -96,20 +96,12 @@ func (a Args) withDefaults() Args {
 func (a Args) Validate() error {
 	a = a.withDefaults()
 	var ps check.Problems
-	for _, input := range []struct {
-		path  string
-		given any
-		want  string
-	}{
-		{"clusterName", a.ClusterName, "the name of the service's cluster"},
-		{"serviceName", a.ServiceName, "the name of the service"},
-		{"loadBalancerArnSuffix", a.LoadBalancerARNSuffix, "the end of the load balancer's ARN, such as app/web/50dc6c495c0c9188"},
-		{"targetGroupArnSuffix", a.TargetGroupARNSuffix, "the end of the target group's ARN, such as targetgroup/web/73e2d6bc24d8a067"},
-	} {
-		if input.given == nil {
-			ps.Missing(input.path, input.want)
-		}
-	}
+	check.Required(&ps,
+		check.Input{Path: "clusterName", Given: a.ClusterName, Want: "the name of the service's cluster"},
+		check.Input{Path: "serviceName", Given: a.ServiceName, Want: "the name of the service"},
+		check.Input{Path: "loadBalancerArnSuffix", Given: a.LoadBalancerARNSuffix, Want: "the end of the load balancer's ARN, such as app/web/50dc6c495c0c9188"},
+		check.Input{Path: "targetGroupArnSuffix", Given: a.TargetGroupARNSuffix, Want: "the end of the target group's ARN, such as targetgroup/web/73e2d6bc24d8a067"},
+	)
 	a.validateEmails(&ps)
 	check.Range(&ps, "serverErrors", a.ServerErrors, 1, 100, "percent")
 	check.Range(&ps, "unhealthyHosts", a.UnhealthyHosts, 1, maxHosts, "targets")

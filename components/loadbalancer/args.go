@@ -108,12 +108,10 @@ func (a Args) withDefaults() Args {
 func (a Args) Validate() error {
 	a = a.withDefaults()
 	var ps check.Problems
-	if a.VpcID == nil {
-		ps.Missing("vpcId", "the ID of a VPC")
-	}
-	if a.SubnetIDs == nil {
-		ps.Missing("subnetIds", "the IDs of public subnets in two zones or more")
-	}
+	check.Required(&ps,
+		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
+		check.Input{Path: "subnetIds", Given: a.SubnetIDs, Want: "the IDs of public subnets in two zones or more"},
+	)
 	a.validateCIDRs(&ps)
 	check.Port(&ps, "port", a.Port)
 	check.Port(&ps, "targetPort", a.TargetPort)

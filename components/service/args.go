@@ -155,22 +155,14 @@ func (a Args) withDefaults() Args {
 func (a Args) Validate() error {
 	a = a.withDefaults()
 	var ps check.Problems
-	for _, input := range []struct {
-		path  string
-		given any
-		want  string
-	}{
-		{"clusterArn", a.ClusterARN, "the ARN of a cluster"},
-		{"taskDefinitionArn", a.TaskDefinitionARN, "the ARN of a task definition"},
-		{"vpcId", a.VpcID, "the ID of a VPC"},
-		{"subnetIds", a.SubnetIDs, "the IDs of subnets"},
-		{"loadBalancerSecurityGroupId", a.LoadBalancerSecurityGroupID, "the ID of the load balancer's security group"},
-		{"targetGroupArn", a.TargetGroupARN, "the ARN of a target group"},
-	} {
-		if input.given == nil {
-			ps.Missing(input.path, input.want)
-		}
-	}
+	check.Required(&ps,
+		check.Input{Path: "clusterArn", Given: a.ClusterARN, Want: "the ARN of a cluster"},
+		check.Input{Path: "taskDefinitionArn", Given: a.TaskDefinitionARN, Want: "the ARN of a task definition"},
+		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
+		check.Input{Path: "subnetIds", Given: a.SubnetIDs, Want: "the IDs of subnets"},
+		check.Input{Path: "loadBalancerSecurityGroupId", Given: a.LoadBalancerSecurityGroupID, Want: "the ID of the load balancer's security group"},
+		check.Input{Path: "targetGroupArn", Given: a.TargetGroupARN, Want: "the ARN of a target group"},
+	)
 	if a.ContainerName == "" {
 		ps.Missing("containerName", "the name of a container in the task definition")
 	}

@@ -65,6 +65,22 @@ func (ps *Problems) Missing(path, want string) {
 	*ps = append(*ps, Problem{Path: path, Given: "nothing", Want: want})
 }
 
+// Input is a value that only another resource knows.
+type Input struct {
+	Path  string
+	Given any
+	Want  string
+}
+
+// Required notes which of these are not given.
+func Required(ps *Problems, inputs ...Input) {
+	for _, input := range inputs {
+		if input.Given == nil {
+			ps.Missing(input.Path, input.Want)
+		}
+	}
+}
+
 // Range wants low <= value <= high; unit says what the number counts.
 func Range[N cmp.Ordered](ps *Problems, path string, value, low, high N, unit string) {
 	if value < low || value > high {
