@@ -73,17 +73,13 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Deplo
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
 	f := &DeploymentError{
-		Service: w.Service[strings.LastIndex(w.Service, "/")+1:],
-		Wanted:  revision(w.TaskDefinition),
+		Service: nameOf(w.Service),
+		Wanted:  nameOf(w.TaskDefinition),
 		Running: "not known",
 		Reason:  v.why,
 	}
 	if s == nil { // ECS may have fallen silent only for a while.
-		if out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
-			Cluster: aws.String(w.Cluster), Services: []string{w.Service},
-		}); err == nil && len(out.Services) > 0 {
-			s = &out.Services[0]
-		}
+		s, _ = w.describe(ctx) // What is not told is left out.
 	}
 	if s != nil {
 		f.Running = running(s)
@@ -107,7 +103,7 @@ func running(s *types.Service) string {
 	var all []string
 	for i := range s.Deployments {
 		if d := &s.Deployments[i]; d.RunningCount > 0 {
-			all = append(all, fmt.Sprintf("%s on %d of %d tasks", revision(aws.ToString(d.TaskDefinition)), d.RunningCount, s.DesiredCount))
+			all = append(all, fmt.Sprintf("%s on %d of %d tasks", nameOf(aws.ToString(d.TaskDefinition)), d.RunningCount, s.DesiredCount))
 		}
 	}
 	return cmp.Or(strings.Join(all, ", "), "nothing")
@@ -193,7 +189,7 @@ func (w *Watch) logs(ctx context.Context, tasks []types.Task) string {
 		options := c.LogConfiguration.Options
 		command := fmt.Sprintf("aws logs tail %s --region %s --since 1h", options["awslogs-group"], options["awslogs-region"])
 		if prefix := options["awslogs-stream-prefix"]; prefix != "" && len(tasks) > 0 {
-			id := revision(aws.ToString(tasks[0].TaskArn))
+			id := nameOf(aws.ToString(tasks[0].TaskArn))
 			command += fmt.Sprintf(" --log-stream-names %s/%s/%s", prefix, aws.ToString(c.Name), id)
 		}
 		return command

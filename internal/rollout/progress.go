@@ -20,7 +20,7 @@ func (w *Watch) progress(ctx context.Context, s *types.Service) {
 	parts := make([]string, 0, len(s.Deployments)+1)
 	for i := range s.Deployments {
 		d := &s.Deployments[i]
-		part := fmt.Sprintf("%s: %d of %d tasks run", revision(aws.ToString(d.TaskDefinition)), d.RunningCount, d.DesiredCount)
+		part := fmt.Sprintf("%s: %d of %d tasks run", nameOf(aws.ToString(d.TaskDefinition)), d.RunningCount, d.DesiredCount)
 		if d.PendingCount > 0 {
 			part += fmt.Sprintf(", %d start", d.PendingCount)
 		}
@@ -49,7 +49,7 @@ func (w *Watch) sayEnd(s *types.Service) {
 	if w.said.IsZero() {
 		return
 	}
-	w.Say(fmt.Sprintf("%s runs on all %d tasks after %s", revision(w.TaskDefinition), s.RunningCount,
+	w.Say(fmt.Sprintf("%s runs on all %d tasks after %s", nameOf(w.TaskDefinition), s.RunningCount,
 		time.Since(w.started).Round(time.Second)))
 }
 
@@ -93,7 +93,8 @@ func (w *Watch) health(ctx context.Context, s *types.Service) ([]elbtypes.Target
 	return all, nil
 }
 
-// revision shortens the ARN of a task definition to family:revision.
-func revision(arn string) string {
+// nameOf is what an ARN ends with: a service's name, a task's ID, and of a task
+// definition family:revision.
+func nameOf(arn string) string {
 	return arn[strings.LastIndex(arn, "/")+1:]
 }

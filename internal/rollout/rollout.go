@@ -83,7 +83,7 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 		case failure != nil:
 			return 0, w.explain(ctx, service, *failure)
 		case err != nil && bounded.Err() == nil:
-			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", revision(w.TaskDefinition), err)
+			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", nameOf(w.TaskDefinition), err)
 		case err == nil && service != nil && w.steady(service):
 			last := w.lastDeployment(bounded)
 			if failure := undone(last); failure != nil {
@@ -118,9 +118,7 @@ type verdict struct {
 // look asks ECS once. It returns a verdict if the deployment has failed, an error if
 // asking again is of no use, and no service if the answer has to be doubted.
 func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verdict, err error) {
-	out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
-		Cluster: aws.String(w.Cluster), Services: []string{w.Service},
-	})
+	service, err = w.describe(ctx)
 	if err != nil {
 		if temporary(err) {
 			w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
@@ -128,14 +126,13 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verd
 		}
 		return nil, nil, err
 	}
-	if len(out.Services) == 0 {
+	if service == nil {
 		w.doubted++
 		if w.doubted < doubts {
 			return nil, nil, nil
 		}
 		return nil, nil, fmt.Errorf("ECS knows no service %s", w.Service)
 	}
-	service = &out.Services[0]
 	failure = judge(service, w.TaskDefinition)
 	if failure == nil {
 		w.doubted = 0
@@ -146,6 +143,17 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verd
 		return service, failure, nil
 	}
 	return nil, nil, nil
+}
+
+// describe returns the service as ECS has it, nil where it has none.
+func (w *Watch) describe(ctx context.Context) (*types.Service, error) {
+	out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
+		Cluster: aws.String(w.Cluster), Services: []string{w.Service},
+	})
+	if err != nil || len(out.Services) == 0 {
+		return nil, err
+	}
+	return &out.Services[0], nil
 }
 
 // temporary tells whether the next try may succeed: the service is throttled,
