@@ -162,24 +162,31 @@ func (r *Report) errors() string {
 	return block("text", all)
 }
 
+// listed writes so many of all, and for the rest a line with their number.
+func listed[T any](all []T, rows int, rest string, line func(T) string) string {
+	var out strings.Builder
+	for i, one := range all {
+		if i == rows {
+			_, _ = fmt.Fprintf(&out, rest, len(all)-i)
+			break
+		}
+		out.WriteString(line(one))
+	}
+	return out.String()
+}
+
 // warnings are the changes that hurt, in words.
 func (r *Report) warnings(rows int) string {
 	if r.Preview == nil || r.Failed() {
 		return ""
 	}
 	warnings := r.Preview.Warnings()
-	var out strings.Builder
-	for i, w := range warnings {
-		if i == rows {
-			_, _ = fmt.Fprintf(&out, "> - … and %d more\n", len(warnings)-i)
-			break
-		}
-		_, _ = fmt.Fprintf(&out, "> - **The %s %s would be %sd**: %s.\n", w.Noun, code(shortName(w.Name())), w.Op, w.Harm)
-	}
-	if out.Len() == 0 {
+	if len(warnings) == 0 {
 		return ""
 	}
-	return "> [!WARNING]\n" + out.String()
+	return "> [!WARNING]\n" + listed(warnings, rows, "> - … and %d more\n", func(w Warning) string {
+		return fmt.Sprintf("> - **The %s %s would be %sd**: %s.\n", w.Noun, code(shortName(w.Name())), w.Op, w.Harm)
+	})
 }
 
 // table is the summary of all changes.
@@ -187,16 +194,10 @@ func (r *Report) table(rows int) string {
 	if r.Preview == nil || r.Failed() || len(r.Preview.Changes) == 0 {
 		return ""
 	}
-	var out strings.Builder
-	out.WriteString("| | resource | type | what changes |\n|---|---|---|---|\n")
-	for i, c := range r.Preview.Changes {
-		if i == rows {
-			_, _ = fmt.Fprintf(&out, "| | … and %d more | | |\n", len(r.Preview.Changes)-i)
-			break
-		}
-		_, _ = fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", c.Op, code(shortName(c.Name())), code(shortType(c.Type)), cell(c))
-	}
-	return out.String()
+	const head = "| | resource | type | what changes |\n|---|---|---|---|\n"
+	return head + listed(r.Preview.Changes, rows, "| | … and %d more | | |\n", func(c Change) string {
+		return fmt.Sprintf("| %s | %s | %s | %s |\n", c.Op, code(shortName(c.Name())), code(shortType(c.Type)), cell(c))
+	})
 }
 
 // outputs are the outputs of the stack that change.
@@ -204,16 +205,9 @@ func (r *Report) outputs(rows int) string {
 	if r.Preview == nil || r.Failed() || len(r.Preview.Outputs) == 0 {
 		return ""
 	}
-	var out strings.Builder
-	out.WriteString("| output | what changes |\n|---|---|\n")
-	for i, p := range r.Preview.Outputs {
-		if i == rows {
-			_, _ = fmt.Fprintf(&out, "| … and %d more | |\n", len(r.Preview.Outputs)-i)
-			break
-		}
-		_, _ = fmt.Fprintf(&out, "| %s | %s |\n", code(shortName(p.Path)), fromTo(p))
-	}
-	return out.String()
+	return "| output | what changes |\n|---|---|\n" + listed(r.Preview.Outputs, rows, "| … and %d more | |\n", func(p Property) string {
+		return fmt.Sprintf("| %s | %s |\n", code(shortName(p.Path)), fromTo(p))
+	})
 }
 
 // cell is what changes of a resource.
@@ -265,13 +259,9 @@ func (r *Report) costs(rows int) string {
 	if len(c.Changes) > 0 {
 		out.WriteString("\n| what | of | before | after |\n|---|---|---:|---:|\n")
 	}
-	for i, change := range c.Changes {
-		if i == rows {
-			_, _ = fmt.Fprintf(&out, "| … and %d more | | | |\n", len(c.Changes)-i)
-			break
-		}
-		_, _ = fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", change.What, code(shortName(change.Name)), amount(change.Before), amount(change.After))
-	}
+	out.WriteString(listed(c.Changes, rows, "| … and %d more | | | |\n", func(change Cost) string {
+		return fmt.Sprintf("| %s | %s | %s | %s |\n", change.What, code(shortName(change.Name)), amount(change.Before), amount(change.After))
+	}))
 	for i, token := range c.Unknown {
 		if i == rows {
 			break
