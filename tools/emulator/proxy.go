@@ -83,22 +83,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
-	if p.serveTags(w, r, body) {
+	action, form := actionOf(r, body)
+	switch {
+	case action == "ecs:ListServiceDeployments":
+		unknownOperation(w)
 		return
-	}
-	action := ""
-	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-		if strings.HasPrefix(service, "AmazonEC2ContainerService") {
-			action = "ecs:" + name
-			if action == "ecs:ListServiceDeployments" {
-				unknownOperation(w)
-				return
-			}
-		} else if r.Header.Get("X-Amz-Target") == scalingTarget+"RegisterScalableTarget" {
-			action = "scaling:" + name
-		}
-	} else if form, err := url.ParseQuery(string(body)); err == nil && strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
-		action = "ec2:" + form.Get("Action")
+	case strings.HasPrefix(action, "scaling:") && p.serveTags(w, action, body):
+		return
+	case strings.HasPrefix(action, "ec2:"):
 		if gone := p.gone(form); gone != "" {
 			notFound(w, form.Get("Action"), gone)
 			return
@@ -108,6 +100,28 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request{action, body}))
 	}
 	p.moto.ServeHTTP(w, r)
+}
+
+// services are those whose answers are mended, by how requests name them.
+var services = map[string]string{
+	"AmazonEC2ContainerServiceV20141113": "ecs:",
+	"AnyScaleFrontendService":            "scaling:",
+}
+
+// actionOf is the action of a request, such as ecs:CreateService, and its form, if it
+// has one. It is empty where the answer is moto's alone.
+func actionOf(r *http.Request, body []byte) (action string, form url.Values) {
+	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		if prefix, ours := services[service]; ours {
+			return prefix + name, nil
+		}
+		return "", nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
+		return "", nil
+	}
+	return "ec2:" + form.Get("Action"), form
 }
 
 // unknownOperation answers as AWS does to what it does not know. moto breaks down over

@@ -4,20 +4,12 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"strings"
 )
-
-// scalingTarget is how requests to Application Auto Scaling name their action.
-const scalingTarget = "AnyScaleFrontendService."
 
 // serveTags answers for the tags of scalable targets, of which moto knows nothing: it
 // takes them, fails when asked for them, and the provider asks for minutes. It tells
 // whether the request was one of these.
-func (p *proxy) serveTags(w http.ResponseWriter, r *http.Request, body []byte) bool {
-	action, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), scalingTarget)
-	if !ours {
-		return false
-	}
+func (p *proxy) serveTags(w http.ResponseWriter, action string, body []byte) bool {
 	var asked struct {
 		ResourceARN string
 		Tags        map[string]string
@@ -31,11 +23,11 @@ func (p *proxy) serveTags(w http.ResponseWriter, r *http.Request, body []byte) b
 	tags := p.tags[asked.ResourceARN]
 	answer := map[string]any{}
 	switch action {
-	case "ListTagsForResource":
+	case "scaling:ListTagsForResource":
 		answer["Tags"] = tags
-	case "TagResource":
+	case "scaling:TagResource":
 		p.tag(asked.ResourceARN, asked.Tags)
-	case "UntagResource":
+	case "scaling:UntagResource":
 		for _, key := range asked.TagKeys {
 			delete(tags, key)
 		}
