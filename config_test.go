@@ -10,9 +10,9 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/config"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
-	"ecs-sample-app/internal/stackconfig"
 )
 
 // tooMany is one more than the 60 rules of a security group.
@@ -52,18 +52,22 @@ var badConfigs = []struct {
 	{"port with a fraction", withConfig("containerPort", "80.5"), "containerPort", "a whole number"},
 	{"empty port", withConfig("containerPort", ""), "containerPort", "a whole number"},
 	{"cpu that is not offered", withConfig("cpu", "300"), "cpu", "256, 512, 1024, 2048, 4096, 8192 or 16384"},
-	{"cpu 0", withConfig("cpu", "0"), "cpu", "without the key it is 256"},
+	{"cpu 0", withConfig("cpu", "0"), "cpu", "if the key is not set, it is 256"},
 	{"cpu in octal", withConfig("cpu", "0x100"), "cpu", "a whole number"},
 	{"cpu in vCPU", withConfig("cpu", "0.25"), "cpu", "a whole number"},
 	{"memory that is not offered", withConfig("memory", "300"), "memory", "512, 1024 or 2048 MiB"},
-	{"memory 0", withConfig("memory", "0"), "memory", "without the key it is 512"},
+	{"memory 0", withConfig("memory", "0"), "memory", "if the key is not set, it is 512"},
 	{"memory too small for the cpu", withConfig("cpu", "4096"), "memory", "8192 to 30720 in steps of 1024 MiB"},
 	{"memory between the steps", withConfig("cpu", "8192", "memory", "18000"), "memory", "in steps of 4096"},
 	{"memory with a unit", withConfig("memory", "512MB"), "memory", "a whole number"},
 	{"architecture", withConfig("architecture", "arm64"), "architecture", "X86_64 or ARM64"},
-	{"empty architecture", withConfig("architecture", ""), "architecture", "without the key it is X86_64"},
+	{"empty architecture", withConfig("architecture", ""), "architecture", "if the key is not set, it is X86_64"},
 	{"variable's name", withConfig("environment", `{"1st":"a"}`), "environment.1st", "does not begin with a digit"},
-	{"variable that is a number", withConfig("environment", `{"A":1}`), "environment", "whose values are strings"},
+	{"variable that is a fraction", withConfig("environment", `{"A":1.10}`), "environment.A", "in quotes"},
+	{"variable that is null", withConfig("environment", `{"A":null}`), "environment.A", "a text"},
+	{"variable that is a list", withConfig("environment", `{"A":[1]}`), "environment.A", "a text"},
+	{"variable that is an object", withConfig("environment", `{"A":{"B":"b"}}`), "environment.A", "a text"},
+	{"tag that is an exponent", withConfig("tags", `{"cost":1e3}`), "tags.cost", "in quotes"},
 	{"variables as a list", withConfig("environment", `["A=1"]`), "environment", "an object"},
 	{"secret that is no ARN", withConfig("secrets", `{"A":"hunter2"}`), "secrets.A", "the ARN of a secret"},
 	{"secret of another service", withConfig("secrets", `{"A":"arn:aws:s3:::bucket"}`), "secrets.A", "the ARN of a secret"},
@@ -86,8 +90,8 @@ var badConfigs = []struct {
 	{"autoscaling at full CPU", withConfig("autoscaling", `{"maxCapacity":4,"cpuTarget":95}`), "autoscaling.cpuTarget", "10 to 90 percent"},
 	{"autoscaling at no memory", withConfig("autoscaling", `{"maxCapacity":4,"memoryTarget":-1}`), "autoscaling.memoryTarget", "10 to 90 percent"},
 	{"autoscaling by no requests", withConfig("autoscaling", `{"maxCapacity":4,"requestsTarget":-5}`), "autoscaling.requestsTarget", "requests a minute"},
-	{"autoscaling misspelt", withConfig("autoscaling", `{"maxCapacity":4,"cpuTraget":60}`), "autoscaling", "cpuTarget"},
-	{"autoscaling in words", withConfig("autoscaling", "on"), "autoscaling", "an object with maxCapacity"},
+	{"autoscaling misspelt", withConfig("autoscaling", `{"maxCapacity":4,"cpuTraget":60}`), "autoscaling.cpuTraget", "cpuTarget"},
+	{"autoscaling in words", withConfig("autoscaling", "on"), "autoscaling", "an object with any of minCapacity, maxCapacity"},
 	{"schedule without a name", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"schedule":"rate(1 hour)","minCapacity":0,"maxCapacity":1}]}`), "autoscaling.schedules[0].name", "letters"},
 	{"schedule without bounds", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"name":"n","schedule":"rate(1 hour)","minCapacity":0}]}`), "autoscaling.schedules[0].maxCapacity", "0 to 5000 tasks"},
 	{"schedule upside down", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"name":"n","schedule":"rate(1 hour)","minCapacity":2,"maxCapacity":1}]}`), "autoscaling.schedules[0].minCapacity", "at most maxCapacity, 1"},
@@ -97,13 +101,13 @@ var badConfigs = []struct {
 	{"mail without alarms", withConfig("alarmEmails", `["a@example.com"]`), "alarmEmails", "nothing as long as alarms is false"},
 	{"thresholds without alarms", withConfig("alarmThresholds", `{"cpu":50}`), "alarmThresholds", "nothing as long as alarms is false"},
 	{"mail to nobody", withConfig("alarms", "true", "alarmEmails", `["nobody"]`), "alarmEmails[0]", "an address"},
-	{"mail to one", withConfig("alarms", "true", "alarmEmails", "a@example.com"), "alarmEmails", "a list of addresses"},
+	{"mail to one", withConfig("alarms", "true", "alarmEmails", "a@example.com"), "alarmEmails", "a list, each a text"},
 	{"alarm in words", withConfig("alarms", "loud"), "alarms", "true or false"},
 	{"alarm at more than all", withConfig("alarms", "true", "alarmThresholds", `{"cpu":101}`), "alarmThresholds.cpu", "1 to 100 percent"},
-	{"alarm at nothing", withConfig("alarms", "true", "alarmThresholds", `{"memory":0}`), "alarmThresholds.memory", "without it the default holds"},
-	{"alarm misspelt", withConfig("alarms", "true", "alarmThresholds", `{"latency":5}`), "alarmThresholds.latency", "responseTime"},
-	{"alarm of words", withConfig("alarms", "true", "alarmThresholds", `{"cpu":"high"}`), "alarmThresholds", "whole numbers"},
-	{"no time to deploy", withConfig("deploymentTimeoutMinutes", "0"), "deploymentTimeoutMinutes", "without the key it is 15"},
+	{"alarm at nothing", withConfig("alarms", "true", "alarmThresholds", `{"memory":0}`), "alarmThresholds.memory", "if the key is not set, it is 90"},
+	{"alarm misspelt", withConfig("alarms", "true", "alarmThresholds", `{"responsetime":5}`), "alarmThresholds.responsetime", "responseTime"},
+	{"alarm of words", withConfig("alarms", "true", "alarmThresholds", `{"cpu":"high"}`), "alarmThresholds.cpu", "a whole number"},
+	{"no time to deploy", withConfig("deploymentTimeoutMinutes", "0"), "deploymentTimeoutMinutes", "if the key is not set, it is 15"},
 	{"days to deploy", withConfig("deploymentTimeoutMinutes", "181"), "deploymentTimeoutMinutes", "1 to 180 minutes"},
 	{"path without a slash", withConfig("healthCheckPath", "health"), "healthCheckPath", "begins with /"},
 	{"path with a blank", withConfig("healthCheckPath", "/a b"), "healthCheckPath", "a path of a URL"},
@@ -113,13 +117,13 @@ var badConfigs = []struct {
 	{"client with host bits", withConfig("allowedCidrs", `["10.0.0.1/8"]`), "allowedCidrs[0]", "10.0.0.0/8"},
 	{"client by IPv6", withConfig("allowedCidrs", `["0.0.0.0/0","::/0"]`), "allowedCidrs[1]", "IPv4"},
 	{"client twice", withConfig("allowedCidrs", `["10.0.0.0/8","10.0.0.0/8"]`), "allowedCidrs[1]", "not given twice"},
-	{"clients as text", withConfig("allowedCidrs", "0.0.0.0/0"), "allowedCidrs", "a list of IPv4 blocks"},
+	{"clients as text", withConfig("allowedCidrs", "0.0.0.0/0"), "allowedCidrs", "a list, each a text"},
 	{"too many clients", withConfig("allowedCidrs", manyCIDRs(tooMany)), "allowedCidrs", "at most 60"},
 	{"way out 0", withConfig("egressPorts", "[0]"), "egressPorts[0]", "1 to 65535"},
 	{"way out twice", withConfig("egressPorts", "[443,443]"), "egressPorts[1]", "not given twice"},
-	{"way out in words", withConfig("egressPorts", `["https"]`), "egressPorts", "a list of ports"},
+	{"way out in words", withConfig("egressPorts", `["https"]`), "egressPorts[0]", "a whole number"},
 	{"VPC without a mask", withConfig("vpcCidr", "10.0.0.0"), "vpcCidr", "CIDR notation"},
-	{"empty VPC", withConfig("vpcCidr", ""), "vpcCidr", "without the key it is 10.0.0.0/16"},
+	{"empty VPC", withConfig("vpcCidr", ""), "vpcCidr", "if the key is not set, it is 10.0.0.0/16"},
 	{"VPC with host bits", withConfig("vpcCidr", "10.0.0.1/16"), "vpcCidr", "10.0.0.0/16"},
 	{"VPC that is too large", withConfig("vpcCidr", "10.0.0.0/8"), "vpcCidr", "/16 to /21"},
 	{"VPC that is too small", withConfig("vpcCidr", "10.0.0.0/24"), "vpcCidr", "/16 to /21"},
@@ -127,7 +131,7 @@ var badConfigs = []struct {
 	{"VPC by IPv6", withConfig("vpcCidr", "fd00::/64"), "vpcCidr", "IPv4"},
 	{"one zone", withConfig("availabilityZones", "1"), "availabilityZones", "2 to 3"},
 	{"four zones", withConfig("availabilityZones", "4"), "availabilityZones", "2 to 3"},
-	{"no zone", withConfig("availabilityZones", "0"), "availabilityZones", "without the key it is 2"},
+	{"no zone", withConfig("availabilityZones", "0"), "availabilityZones", "if the key is not set, it is 2"},
 	{
 		"fewer names than zones", withConfig("availabilityZones", "3", "availabilityZoneNames", `["us-east-1a","us-east-1b"]`),
 		"availabilityZoneNames", "as many names",
@@ -135,13 +139,30 @@ var badConfigs = []struct {
 	{"zone by ID", withConfig("availabilityZoneNames", `["use1-az1","us-east-1b"]`), "availabilityZoneNames[0]", "us-east-1a"},
 	{"zone twice", withConfig("availabilityZoneNames", `["us-east-1a","us-east-1a"]`), "availabilityZoneNames[1]", "not named twice"},
 	{"days that are not offered", withConfig("logRetentionDays", "2"), "logRetentionDays", "1, 3, 5, 7, 14, 30"},
-	{"logs for ever", withConfig("logRetentionDays", "0"), "logRetentionDays", "without the key it is 30"},
+	{"logs for ever", withConfig("logRetentionDays", "0"), "logRetentionDays", "if the key is not set, it is 30"},
 	{"insights as a switch", withConfig("containerInsights", "true"), "containerInsights", "disabled, enabled or enhanced"},
 	{"tag of AWS", withConfig("tags", `{"aws:cloudformation":"x"}`), "tags.aws:cloudformation", "AWS keeps for itself"},
 	{"tag without a key", withConfig("tags", `{"":"x"}`), "tags.", "1 to 128"},
 	{"tag with a long value", withConfig("tags", `{"A":"`+strings.Repeat("x", 257)+`"}`), "tags.A", "at most 256"},
 	{"tag that is called Name", withConfig("tags", `{"Name":"x"}`), "tags.Name", "another key"},
 	{"tags as a list", withConfig("tags", `["a"]`), "tags", "an object"},
+	{"secret without a value", withConfig("secretValues", `{"A":""}`), "secretValues.A", "1 to 4096 bytes"},
+	{"secret that is too long", withConfig("secretValues", `{"A":"`+strings.Repeat("x", 4097)+`"}`), "secretValues.A", "1 to 4096 bytes"},
+	{"secret's name", withConfig("secretValues", `{"a b":"x"}`), "secretValues.a b", "a name of letters"},
+	{"secret value and variable", withConfig("secretValues", `{"A":"x"}`, "environment", `{"A":"y"}`), "secretValues.A", "not in environment too"},
+	{"secret value and secret", withConfig("secretValues", `{"A":"x"}`, "secrets",
+		`{"A":"arn:aws:ssm:us-east-1:123456789012:parameter/a"}`), "secretValues.A", "not in secrets too"},
+	{"two services", withConfig("services", `{"web":{},"api":{}}`), "services", "one service"},
+	{"service with a bad name", withConfig("services", `{"my_web":{}}`), "services.my_web", "single hyphens"},
+	{"service that is no object", withConfig("services", `{"web":5}`), "services.web", "an object"},
+	{"services as a list", withConfig("services", `["web"]`), "services", "an object"},
+	{"service's key misspelt", withConfig("services", `{"web":{"imagetag":"1"}}`), "services.web.imagetag", "imageTag"},
+	{"stack's key in a service", withConfig("services", `{"web":{"vpcCidr":"10.1.0.0/16"}}`), "services.web.vpcCidr", "a key that the program reads"},
+	{"service's value", withConfig("services", `{"web":{"cpu":300}}`), "services.web.cpu", "256, 512"},
+	{"service's type", withConfig("services", `{"web":{"cpu":"256"}}`), "services.web.cpu", "a whole number"},
+	{"service's fraction", withConfig("services", `{"web":{"imageTag":1.10}}`), "services.web.imageTag", "in quotes"},
+	{"service's variable", withConfig("services", `{"web":{"environment":{"A":[1]}}}`), "services.web.environment.A", "a text"},
+	{"service that inherits", withConfig("services", `{"web":{"desiredCount":2}}`, "cpu", "300"), "cpu", "256, 512"},
 	{"too many tags", withConfig("tags", manyTags()), "tags", "at most 45"},
 }
 
@@ -219,16 +240,6 @@ func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
 	}
 }
 
-func TestTheSchemaAndTheProgramAndTheReadmeAgree(t *testing.T) {
-	t.Parallel()
-	infratest.WantDocumented(t, func(ctx *pulumi.Context) (*Config, []string, error) {
-		cfg, err := loadConfig(ctx)
-		r := stackconfig.NewReader(ctx)
-		defaultConfig().read(r)
-		return cfg, r.Keys(), err
-	})
-}
-
 func TestTheStackFilesAreAccepted(t *testing.T) {
 	t.Parallel()
 	if _, err := infratest.Run(t, program, infratest.Options{Config: devConfig(t)}); err != nil {
@@ -248,22 +259,22 @@ func FuzzConfig(f *testing.F) {
 	f.Add("tags", `{"Owner":"me"}`, "environment", `{"A":"1"}`)
 	f.Add("secrets", `{"A":"arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbCdEf"}`, "imageTag", "1")
 	f.Fuzz(func(t *testing.T, key1, value1, key2, value2 string) {
-		config := withConfig(key1, value1, key2, value2)
+		given := withConfig(key1, value1, key2, value2)
 		accepted := false
 		record, err := infratest.Run(t, func(ctx *pulumi.Context) error {
-			_, err := loadConfig(ctx)
+			_, err := config.Load(ctx)
 			accepted = err == nil
 			return program(ctx)
-		}, infratest.Options{Config: config})
+		}, infratest.Options{Config: given})
 		switch {
 		case accepted && err != nil:
-			t.Errorf("validation accepts %q, and building it fails: %v", config, err)
+			t.Errorf("validation accepts %q, and building it fails: %v", given, err)
 		case accepted && len(record.Resources) == 0:
-			t.Errorf("validation accepts %q, and nothing is registered", config)
+			t.Errorf("validation accepts %q, and nothing is registered", given)
 		case !accepted && err == nil:
-			t.Errorf("validation refuses %q, and it is built", config)
+			t.Errorf("validation refuses %q, and it is built", given)
 		case !accepted && len(record.Resources) > 0:
-			t.Errorf("validation refuses %q, and %v were registered", config, record.Names())
+			t.Errorf("validation refuses %q, and %v were registered", given, record.Names())
 		}
 	})
 }

@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	// sampleImage is the web server that serves the sample page, from Amazon's
-	// public registry, which does not limit anonymous pulls as Docker Hub does.
-	sampleImage = "public.ecr.aws/docker/library/httpd"
 	// sampleHtdocs is the folder that the image serves.
 	sampleHtdocs = "/usr/local/apache2/htdocs"
 	// samplePort is the port that the image's own configuration listens on.
@@ -22,10 +19,10 @@ var samplePage string
 
 var sampleTemplate = template.Must(template.New("index.html").Parse(samplePage))
 
-// sampleCommand is what the container runs with `sh -c`: it writes the page,
-// with the version, into the folder and becomes the web server, which so gets
-// the signals that ECS sends.
-func sampleCommand(version, htdocs string, port int) string {
+// sampleCommand is the entry point and the command of the container that runs the
+// sample: a shell that writes the page, with the version, into the folder, then execs
+// the web server, so ECS's stop signal reaches the server and not the shell.
+func sampleCommand(version, htdocs string, port int) (entryPoint, command []string) {
 	var page strings.Builder
 	// A template that was parsed writes a string to memory without fail.
 	_ = sampleTemplate.Execute(&page, struct{ Version string }{version})
@@ -33,5 +30,5 @@ func sampleCommand(version, htdocs string, port int) string {
 	if port != samplePort {
 		server += fmt.Sprintf(" -c 'Listen %d'", port)
 	}
-	return fmt.Sprintf("cat > %s/index.html <<'PAGE' && %s\n%sPAGE\n", htdocs, server, page.String())
+	return []string{"sh", "-c"}, []string{fmt.Sprintf("cat > %s/index.html <<'PAGE' && %s\n%sPAGE\n", htdocs, server, page.String())}
 }

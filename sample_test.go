@@ -17,7 +17,8 @@ func runSample(t *testing.T, version string, port int) (page, arguments string) 
 	if err := os.WriteFile(filepath.Join(bin, "httpd-foreground"), []byte(server), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "sh", "-c", sampleCommand(version, htdocs, port))
+	entryPoint, written := sampleCommand(version, htdocs, port)
+	command := exec.CommandContext(t.Context(), entryPoint[0], append(entryPoint[1:], written...)...)
 	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("the container's command fails: %v\n%s", err, out)

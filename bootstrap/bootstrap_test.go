@@ -464,7 +464,7 @@ var badConfigs = []struct {
 	{"zone in the place of a region", with("regions", `["us-east-1a"]`), "regions[0]", "us-east-1"},
 	{"region that is a wildcard", with("regions", `["us-east-1","*"]`), "regions[1]", "us-east-1"},
 	{"region twice", with("regions", `["us-east-1","us-east-1"]`), "regions[1]", "twice"},
-	{"regions as text", with("regions", "us-east-1"), "regions", "a list of regions"},
+	{"regions as text", with("regions", "us-east-1"), "regions", "a list, each a text"},
 	{"bucket as a URL", with("stateBucket", "s3://state"), "stateBucket", "3 to 63"},
 	{"bucket in capitals", with("stateBucket", "State"), "stateBucket", "3 to 63"},
 	{"bucket that is a wildcard", with("stateBucket", "state*"), "stateBucket", "3 to 63"},

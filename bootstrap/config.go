@@ -13,26 +13,53 @@ import (
 	"ecs-sample-app/internal/tags"
 )
 
-// Config is what a stack can set. Pulumi.yaml has types, defaults and
-// descriptions for people, and a test holds the two together.
+// Config is what a stack can set. Pulumi.yaml and the table in README.md are written
+// from these fields by a test:
+//
+//	go test . -update
 type Config struct {
-	Repository             string
-	OwnerID                string
-	RepositoryID           string
-	Branch                 string
-	ProductionEnvironment  string
-	EphemeralStacks        bool
-	PullRequestEnvironment string
-	ExistingProvider       bool
-	Regions                []string
-	StateBucket            string
-	StateKMSKeyARN         string
-	Tags                   map[string]string
+	// Repository is the repository on GitHub as OWNER/NAME, in the case that GitHub
+	// shows. It has to be set.
+	Repository string `mapstructure:"repository"`
+	// OwnerID is the owner's number at GitHub, for repositories whose OIDC subjects
+	// carry numbers. Only together with [RepositoryID]. Default none.
+	// https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
+	OwnerID string `mapstructure:"ownerId"`
+	// RepositoryID is the repository's number at GitHub, for repositories whose OIDC
+	// subjects carry numbers. Only together with [OwnerID]. Default none.
+	// https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
+	RepositoryID string `mapstructure:"repositoryId"`
+	// Branch is the branch whose jobs look for drift and delete the stacks of closed
+	// pull requests. Protect it on GitHub. Default main.
+	Branch string `mapstructure:"branch"`
+	// ProductionEnvironment is the environment on GitHub whose jobs may deploy. Give
+	// it required reviewers. Default production.
+	ProductionEnvironment string `mapstructure:"productionEnvironment"`
+	// EphemeralStacks makes the role for stacks of pull requests. Default false.
+	EphemeralStacks bool `mapstructure:"ephemeralStacks"`
+	// PullRequestEnvironment is the environment on GitHub whose jobs may deploy stacks
+	// of pull requests. Give it required reviewers. Default pull-request.
+	PullRequestEnvironment string `mapstructure:"pullRequestEnvironment"`
+	// ExistingProvider says that the account has GitHub's OIDC provider already. An
+	// account can have only one. Default false.
+	ExistingProvider bool `mapstructure:"existingProvider"`
+	// Regions are the AWS regions that may be deployed to. If there are none, it is
+	// the region of the provider. Default none.
+	Regions []string `mapstructure:"regions"`
+	// StateBucket is the S3 bucket that keeps Pulumi's state. Without it the roles
+	// reach no state in AWS. Default none.
+	StateBucket string `mapstructure:"stateBucket"`
+	// StateKMSKeyARN is the ARN of the KMS key that encrypts the state's bucket or its
+	// secrets. Only together with [StateBucket]. Default none.
+	StateKMSKeyARN string `mapstructure:"stateKmsKeyArn"`
+	// Tags are the tags of every resource, in addition to Name, Project, Stack and
+	// ManagedBy. Default none.
+	Tags map[string]string `mapstructure:"tags"`
 }
 
 // defaultConfig is a stack that sets nothing. The repository has no default.
-func defaultConfig() *Config {
-	return &Config{
+func defaultConfig() Config {
+	return Config{
 		Branch:                 "main",
 		ProductionEnvironment:  "production",
 		PullRequestEnvironment: "pull-request",
@@ -42,29 +69,12 @@ func defaultConfig() *Config {
 // loadConfig reads the stack's config and reports everything that is wrong
 // with it at once, each by its key, before anything is registered.
 func loadConfig(ctx *pulumi.Context) (*Config, error) {
-	cfg := defaultConfig()
-	r := stackconfig.NewReader(ctx)
-	cfg.read(r)
-	if err := r.Err(cfg.validate()); err != nil {
+	cfg, err := stackconfig.Load(ctx, defaultConfig, (*Config).validate)
+	if err != nil {
 		return nil, err
 	}
 	cfg.Tags = tags.OfStack(ctx, cfg.Tags)
-	return cfg, nil
-}
-
-func (c *Config) read(r *stackconfig.Reader) {
-	r.Text("repository", &c.Repository)
-	r.Text("ownerId", &c.OwnerID)
-	r.Text("repositoryId", &c.RepositoryID)
-	r.Text("branch", &c.Branch)
-	r.Text("productionEnvironment", &c.ProductionEnvironment)
-	r.Bool("ephemeralStacks", &c.EphemeralStacks)
-	r.Text("pullRequestEnvironment", &c.PullRequestEnvironment)
-	r.Bool("existingProvider", &c.ExistingProvider)
-	stackconfig.Object(r, "regions", &c.Regions, "a list of regions")
-	r.Text("stateBucket", &c.StateBucket)
-	r.Text("stateKmsKeyArn", &c.StateKMSKeyARN)
-	r.Strings("tags", &c.Tags)
+	return &cfg, nil
 }
 
 var (

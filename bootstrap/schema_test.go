@@ -1,20 +1,18 @@
 package main
 
 import (
+	"flag"
+	"reflect"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/configdoc"
 	"ecs-sample-app/internal/stackconfig"
 )
 
-func TestTheSchemaAndTheProgramAndTheReadmeAgree(t *testing.T) {
-	t.Parallel()
-	// Not loadConfig: the repository has no default, so the defaults alone are refused.
-	infratest.WantDocumented(t, func(ctx *pulumi.Context) (*Config, []string, error) {
-		cfg, r := defaultConfig(), stackconfig.NewReader(ctx)
-		cfg.read(r)
-		return cfg, r.Keys(), r.Err(nil)
-	})
+var update = flag.Bool("update", false, "write Pulumi.yaml and the table in README.md anew")
+
+func TestPulumiYAMLAndTheReadmeSayWhatTheFieldsSay(t *testing.T) {
+	settings := configdoc.Section{Settings: stackconfig.Settings(reflect.TypeFor[Config]()), Defaults: defaultConfig()}
+	configdoc.WantSchema(t, "Pulumi.yaml", *update, settings)
+	configdoc.WantTables(t, "README.md", *update, settings)
 }

@@ -260,7 +260,9 @@ func TestTheThresholdsAreThoseThatWereAskedFor(t *testing.T) {
 			"web-alarm-response-time":   "GreaterThanThreshold 1, 3 of 3",
 			"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 1, 3 of 3",
 		}},
-		{watching(func(a *Args) { a.ServerErrors, a.CPU, a.Memory, a.ResponseTime, a.UnhealthyHosts = 1, 70, 80, 250, 2 }), map[string]string{
+		{watching(func(a *Args) {
+			a.Thresholds = Thresholds{ServerErrors: 1, CPU: 70, Memory: 80, ResponseTime: 250, UnhealthyHosts: 2}
+		}), map[string]string{
 			"web-alarm-5xx":             "GreaterThanThreshold 1, 2 of 3",
 			"web-alarm-cpu":             "GreaterThanThreshold 70, 3 of 3",
 			"web-alarm-memory":          "GreaterThanThreshold 80, 3 of 3",
@@ -428,9 +430,9 @@ func TestTheTopicIsThereWithoutAddresses(t *testing.T) {
 func TestAnAddressThatGetsNoMailIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "ops", "ops@", "@example.com", "Ops <ops@example.com>", " ops@example.com", "a@example.com,b@example.com"} {
-		infratest.WantRefused(t, makes(watching(func(a *Args) { a.Emails = []string{bad} })), "emails[0]")
+		infratest.WantRefused(t, makes(watching(func(a *Args) { a.Emails = []string{bad} })), "alarmEmails[0]")
 	}
-	infratest.WantRefused(t, makes(watching(func(a *Args) { a.Emails = []string{"ops@example.com", "Ops@example.com"} })), "emails[1]")
+	infratest.WantRefused(t, makes(watching(func(a *Args) { a.Emails = []string{"ops@example.com", "Ops@example.com"} })), "alarmEmails[1]")
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
@@ -440,9 +442,11 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 		many = append(many, fmt.Sprintf("ops%d@example.com", i))
 	}
 	infratest.WantRefused(t, makes(Args{
-		Emails: many, ServerErrors: 101, UnhealthyHosts: -1, ResponseTime: maxResponseTime + 1, CPU: 101, Memory: -1,
-		Tags: map[string]string{"Name": "x"},
+		Emails:     many,
+		Thresholds: Thresholds{ServerErrors: 101, UnhealthyHosts: -1, ResponseTime: maxResponseTime + 1, CPU: 101, Memory: -1},
+		Tags:       map[string]string{"Name": "x"},
 	}),
-		"clusterName", "serviceName", "loadBalancerArnSuffix", "targetGroupArnSuffix", "emails",
-		"serverErrors", "unhealthyHosts", "responseTime", "cpu", "memory", "tags.Name")
+		"clusterName", "serviceName", "loadBalancerArnSuffix", "targetGroupArnSuffix", "alarmEmails",
+		"alarmThresholds.serverErrors", "alarmThresholds.unhealthyHosts", "alarmThresholds.responseTime",
+		"alarmThresholds.cpu", "alarmThresholds.memory", "tags.Name")
 }

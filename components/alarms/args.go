@@ -45,56 +45,66 @@ const (
 // Args is what Alarms are made from.
 type Args struct {
 	// ClusterName is the name of the service's cluster. Required.
-	ClusterName pulumi.StringInput
+	ClusterName pulumi.StringInput `mapstructure:"-"`
 	// ServiceName is the name of the service. Required.
-	ServiceName pulumi.StringInput
+	ServiceName pulumi.StringInput `mapstructure:"-"`
 	// LoadBalancerARNSuffix is the end of the load balancer's ARN, as
 	// components/loadbalancer gives it. Required.
-	LoadBalancerARNSuffix pulumi.StringInput
+	LoadBalancerARNSuffix pulumi.StringInput `mapstructure:"-"`
 	// TargetGroupARNSuffix is the end of the ARN of the service's target
 	// group. Required.
-	TargetGroupARNSuffix pulumi.StringInput
+	TargetGroupARNSuffix pulumi.StringInput `mapstructure:"-"`
 	// Emails are the addresses that get a mail with every alarm and its end,
 	// once they have confirmed it by the mail that AWS sends them; at most 10.
 	// Default none.
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
-	Emails []string
+	Emails []string `mapstructure:"alarmEmails"`
+	// Thresholds are the limits beyond which an alarm goes off. They are settings only
+	// while there are alarms. Default none: those of the zero value.
+	Thresholds Thresholds `mapstructure:"alarmThresholds"`
+	// Tags are set on the alarms and the topic, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
+}
+
+// Thresholds are what is too much. Its zero value suits a web application.
+type Thresholds struct {
 	// ServerErrors is the percentage of requests that the tasks may answer
 	// with a code from 500 to 599, 1 to 100. Default DefaultServerErrors.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-	ServerErrors int
+	ServerErrors int `mapstructure:"serverErrors"`
 	// UnhealthyHosts is the number of unhealthy targets that is too many, 1 to
 	// 5000. Default DefaultUnhealthyHosts.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-	UnhealthyHosts int
+	UnhealthyHosts int `mapstructure:"unhealthyHosts"`
 	// ResponseTime is how many milliseconds 95 % of the answers may take, 1 to
 	// 4000000. Default DefaultResponseTime.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-	ResponseTime int
+	ResponseTime int `mapstructure:"responseTime"`
 	// CPU is the percentage of its CPU units that the service may use, 1 to
 	// 100. Default DefaultCPU.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
-	CPU int
+	CPU int `mapstructure:"cpu"`
 	// Memory is the percentage of its memory that the service may use, 1 to
 	// 100. Default DefaultMemory.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
-	Memory int
-	// Tags are set on the alarms and the topic, beside Name. Default none.
-	Tags map[string]string
+	Memory int `mapstructure:"memory"`
 }
 
 func (a Args) withDefaults() Args {
-	a.ServerErrors = cmp.Or(a.ServerErrors, DefaultServerErrors)
-	a.UnhealthyHosts = cmp.Or(a.UnhealthyHosts, DefaultUnhealthyHosts)
-	a.ResponseTime = cmp.Or(a.ResponseTime, DefaultResponseTime)
-	a.CPU = cmp.Or(a.CPU, DefaultCPU)
-	a.Memory = cmp.Or(a.Memory, DefaultMemory)
+	t := &a.Thresholds
+	t.ServerErrors = cmp.Or(t.ServerErrors, DefaultServerErrors)
+	t.UnhealthyHosts = cmp.Or(t.UnhealthyHosts, DefaultUnhealthyHosts)
+	t.ResponseTime = cmp.Or(t.ResponseTime, DefaultResponseTime)
+	t.CPU = cmp.Or(t.CPU, DefaultCPU)
+	t.Memory = cmp.Or(t.Memory, DefaultMemory)
 	return a
 }
 
+// Defaults are the arguments of alarms for which nothing is set.
+func Defaults() Args { return Args{}.withDefaults() }
+
 // Validate returns every problem of the arguments as check.Problems, or nil.
 func (a Args) Validate() error {
-	a = a.withDefaults()
 	var ps check.Problems
 	check.Required(&ps,
 		check.Input{Path: "clusterName", Given: a.ClusterName, Want: "the name of the service's cluster"},
@@ -102,18 +112,27 @@ func (a Args) Validate() error {
 		check.Input{Path: "loadBalancerArnSuffix", Given: a.LoadBalancerARNSuffix, Want: "the end of the load balancer's ARN, such as app/web/50dc6c495c0c9188"},
 		check.Input{Path: "targetGroupArnSuffix", Given: a.TargetGroupARNSuffix, Want: "the end of the target group's ARN, such as targetgroup/web/73e2d6bc24d8a067"},
 	)
+	return append(ps, a.Check()...).Err()
+}
+
+// Check returns what is wrong with the values that are known before anything is
+// registered.
+func (a Args) Check() check.Problems {
+	a = a.withDefaults()
+	var ps check.Problems
 	a.validateEmails(&ps)
-	check.Range(&ps, "serverErrors", a.ServerErrors, 1, 100, "percent")
-	check.Range(&ps, "unhealthyHosts", a.UnhealthyHosts, 1, maxHosts, "targets")
-	check.Range(&ps, "responseTime", a.ResponseTime, 1, maxResponseTime, "milliseconds")
-	check.Range(&ps, "cpu", a.CPU, 1, 100, "percent")
-	check.Range(&ps, "memory", a.Memory, 1, 100, "percent")
+	t := a.Thresholds
+	check.Range(&ps, "alarmThresholds.serverErrors", t.ServerErrors, 1, 100, "percent")
+	check.Range(&ps, "alarmThresholds.unhealthyHosts", t.UnhealthyHosts, 1, maxHosts, "targets")
+	check.Range(&ps, "alarmThresholds.responseTime", t.ResponseTime, 1, maxResponseTime, "milliseconds")
+	check.Range(&ps, "alarmThresholds.cpu", t.CPU, 1, 100, "percent")
+	check.Range(&ps, "alarmThresholds.memory", t.Memory, 1, 100, "percent")
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 func (a Args) validateEmails(ps *check.Problems) {
-	const path = "emails"
+	const path = "alarmEmails"
 	if len(a.Emails) > maxEmails {
 		ps.Add(path, fmt.Sprintf("%d addresses", len(a.Emails)), "at most %d; more people are better reached by a mailing list", maxEmails)
 	}

@@ -69,14 +69,14 @@ func (b *builder) targets() pulumi.StringMap {
 // good one.
 func (b *builder) serverErrors() *cloudwatch.MetricAlarmArgs {
 	return &cloudwatch.MetricAlarmArgs{
-		AlarmDescription: pulumi.String(fmt.Sprintf("More than %d %% of the requests were answered with a 5xx code", b.args.ServerErrors)),
+		AlarmDescription: pulumi.String(fmt.Sprintf("More than %d %% of the requests were answered with a 5xx code", b.args.Thresholds.ServerErrors)),
 		MetricQueries: cloudwatch.MetricAlarmMetricQueryArray{
 			b.query("errors", "HTTPCode_Target_5XX_Count", "Sum"),
 			b.query("requests", "RequestCount", "Sum"),
 			result(fmt.Sprintf("IF(FILL(errors, 0) >= %d, 100 * errors / requests, 0)", minErrors), "5xx, percent of requests"),
 		},
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
-		Threshold:          pulumi.Float64(b.args.ServerErrors),
+		Threshold:          pulumi.Float64(b.args.Thresholds.ServerErrors),
 		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
 		DatapointsToAlarm:  pulumi.Int(errorPeriods),
 		TreatMissingData:   pulumi.String(quiet),
@@ -93,14 +93,14 @@ func (b *builder) serverErrors() *cloudwatch.MetricAlarmArgs {
 // alarm, and of the second the deployment's circuit breaker tells.
 func (b *builder) unhealthyHosts() *cloudwatch.MetricAlarmArgs {
 	return &cloudwatch.MetricAlarmArgs{
-		AlarmDescription:   pulumi.String(fmt.Sprintf("Unhealthy targets: %d or more", b.args.UnhealthyHosts)),
+		AlarmDescription:   pulumi.String(fmt.Sprintf("Unhealthy targets: %d or more", b.args.Thresholds.UnhealthyHosts)),
 		Namespace:          pulumi.String(balancerMetrics),
 		MetricName:         pulumi.String("UnHealthyHostCount"),
 		Dimensions:         b.targets(),
 		Statistic:          pulumi.String("Maximum"),
 		Period:             pulumi.Int(period),
 		ComparisonOperator: pulumi.String("GreaterThanOrEqualToThreshold"),
-		Threshold:          pulumi.Float64(b.args.UnhealthyHosts),
+		Threshold:          pulumi.Float64(b.args.Thresholds.UnhealthyHosts),
 		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
 		DatapointsToAlarm:  pulumi.Int(evaluationPeriods),
 		TreatMissingData:   pulumi.String(quiet),
@@ -115,14 +115,14 @@ func (b *builder) unhealthyHosts() *cloudwatch.MetricAlarmArgs {
 func (b *builder) responseTime() *cloudwatch.MetricAlarmArgs {
 	const second = 1000
 	return &cloudwatch.MetricAlarmArgs{
-		AlarmDescription: pulumi.String(fmt.Sprintf("One answer in twenty took longer than %d ms", b.args.ResponseTime)),
+		AlarmDescription: pulumi.String(fmt.Sprintf("One answer in twenty took longer than %d ms", b.args.Thresholds.ResponseTime)),
 		MetricQueries: cloudwatch.MetricAlarmMetricQueryArray{
 			b.query("slow", "TargetResponseTime", "p95"),
 			b.query("requests", "RequestCount", "Sum"),
 			result(fmt.Sprintf("IF(requests >= %d, slow, 0)", minRequests), "response time, 95th percentile, seconds"),
 		},
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
-		Threshold:          pulumi.Float64(float64(b.args.ResponseTime) / second),
+		Threshold:          pulumi.Float64(float64(b.args.Thresholds.ResponseTime) / second),
 		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
 		DatapointsToAlarm:  pulumi.Int(evaluationPeriods),
 		TreatMissingData:   pulumi.String(quiet),
@@ -130,11 +130,11 @@ func (b *builder) responseTime() *cloudwatch.MetricAlarmArgs {
 }
 
 func (b *builder) cpu() *cloudwatch.MetricAlarmArgs {
-	return b.utilization("CPU", "CPUUtilization", b.args.CPU)
+	return b.utilization("CPU", "CPUUtilization", b.args.Thresholds.CPU)
 }
 
 func (b *builder) memory() *cloudwatch.MetricAlarmArgs {
-	return b.utilization("memory", "MemoryUtilization", b.args.Memory)
+	return b.utilization("memory", "MemoryUtilization", b.args.Thresholds.Memory)
 }
 
 // utilization is the average over the service's tasks, three minutes in a row:

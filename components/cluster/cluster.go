@@ -35,11 +35,12 @@ const (
 // Args is what a Cluster is made from. Its zero value is a cluster without
 // Container Insights, which costs nothing.
 type Args struct {
-	// ContainerInsights is how much CloudWatch records of the cluster.
-	// Default InsightsDisabled, because it is billed.
-	ContainerInsights ContainerInsights
-	// Tags are set on the cluster, beside Name. Default none.
-	Tags map[string]string
+	// ContainerInsights is how much CloudWatch records of the cluster: disabled,
+	// enabled or enhanced. The last two are billed. Default InsightsDisabled.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-container-insights.html
+	ContainerInsights ContainerInsights `mapstructure:"containerInsights"`
+	// Tags are set on the cluster, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 func (a Args) withDefaults() Args {
@@ -49,14 +50,21 @@ func (a Args) withDefaults() Args {
 	return a
 }
 
+// Defaults are the arguments of a cluster for which nothing is set.
+func Defaults() Args { return Args{}.withDefaults() }
+
 // Validate returns every problem of the arguments as check.Problems, or nil.
-func (a Args) Validate() error {
+func (a Args) Validate() error { return a.Check().Err() }
+
+// Check returns what is wrong with the values that are known before anything is
+// registered. They are all that a cluster takes.
+func (a Args) Check() check.Problems {
 	a = a.withDefaults()
 	var ps check.Problems
 	check.OneOf(&ps, "containerInsights", a.ContainerInsights,
 		[]ContainerInsights{InsightsDisabled, InsightsEnabled, InsightsEnhanced})
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 // Cluster is an ECS cluster with its capacity providers.

@@ -43,24 +43,25 @@ var platforms = map[task.Architecture]string{
 
 // Args is what an Image is made from.
 type Args struct {
-	// Context is the folder that Docker builds from, relative to the folder
-	// that Pulumi runs in. Required.
-	Context string
-	// Dockerfile is the path of the Dockerfile within Context. Default
+	// BuildContext is a folder with a Dockerfile, relative to the folder that
+	// Pulumi runs in. Its image is built, pushed to a new ECR repository as
+	// ImageTag and deployed by its digest. Required.
+	BuildContext string `mapstructure:"buildContext"`
+	// Dockerfile is the path of the Dockerfile within BuildContext. Default
 	// DefaultDockerfile.
-	Dockerfile string
-	// Tag is what the image is pushed as. What uses the image goes by its
+	Dockerfile string `mapstructure:"-"`
+	// ImageTag is what the image is pushed as. What uses the image goes by its
 	// digest. Required; latest is refused.
-	Tag string
+	ImageTag string `mapstructure:"-"`
 	// Architecture is the processor to build for. Default task.X86.
-	Architecture task.Architecture
+	Architecture task.Architecture `mapstructure:"-"`
 	// BuildArgs are the ARGs of the Dockerfile. Default none.
-	BuildArgs map[string]string
+	BuildArgs map[string]string `mapstructure:"-"`
 	// ForceDelete deletes the repository even while it has images. Default
 	// false.
-	ForceDelete bool
-	// Tags are set on the repository, beside Name. Default none.
-	Tags map[string]string
+	ForceDelete bool `mapstructure:"-"`
+	// Tags are set on the repository, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 func (a Args) withDefaults() Args {
@@ -70,18 +71,22 @@ func (a Args) withDefaults() Args {
 }
 
 // Validate returns every problem of the arguments as check.Problems, or nil.
-func (a Args) Validate() error {
+func (a Args) Validate() error { return a.Check().Err() }
+
+// Check returns what is wrong with the values that are known before anything is
+// registered. They are all that an image takes.
+func (a Args) Check() check.Problems {
 	a = a.withDefaults()
 	var ps check.Problems
-	if a.Context == "" {
-		ps.Missing("context", "a folder with a "+a.Dockerfile)
-	} else if info, err := os.Stat(filepath.Join(a.Context, a.Dockerfile)); err != nil || info.IsDir() {
-		ps.Add("context", a.Context, "a folder with a %s", a.Dockerfile)
+	if a.BuildContext == "" {
+		ps.Missing("buildContext", "a folder with a "+a.Dockerfile)
+	} else if info, err := os.Stat(filepath.Join(a.BuildContext, a.Dockerfile)); err != nil || info.IsDir() {
+		ps.Add("buildContext", a.BuildContext, "a folder with a %s", a.Dockerfile)
 	}
-	imageref.PushTag(&ps, "tag", a.Tag)
+	imageref.PushTag(&ps, "imageTag", a.ImageTag)
 	check.OneOf(&ps, "architecture", a.Architecture, task.Architectures)
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 // Image is a container image in a repository of its own.
@@ -138,9 +143,9 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	}
 	built, err := awsxecr.NewImage(ctx, name+"-image", &awsxecr.ImageArgs{
 		RepositoryUrl: repository.Url,
-		Context:       pulumi.String(a.Context),
-		Dockerfile:    pulumi.String(filepath.Join(a.Context, a.Dockerfile)),
-		ImageTag:      pulumi.String(a.Tag),
+		Context:       pulumi.String(a.BuildContext),
+		Dockerfile:    pulumi.String(filepath.Join(a.BuildContext, a.Dockerfile)),
+		ImageTag:      pulumi.String(a.ImageTag),
 		Platform:      pulumi.String(platforms[a.Architecture]),
 		Args:          pulumi.ToStringMap(a.BuildArgs),
 	}, pulumi.Parent(i))

@@ -33,7 +33,7 @@ func makes(args Args) pulumi.RunFunc {
 
 func TestItMakesTheNamedChildren(t *testing.T) {
 	t.Parallel()
-	args := Args{Context: folder(t), Tag: "1.2.3"}
+	args := Args{BuildContext: folder(t), ImageTag: "1.2.3"}
 	infratest.WantNames(t, makes(args), "web-image", "web-repository")
 }
 
@@ -41,7 +41,7 @@ func TestTheImageIsBuiltForItsProcessorAndVersion(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	record := infratest.MustRun(t, makes(Args{
-		Context: dir, Tag: "1.2.3", Architecture: task.ARM64, BuildArgs: map[string]string{"VERSION": "1.2.3"},
+		BuildContext: dir, ImageTag: "1.2.3", Architecture: task.ARM64, BuildArgs: map[string]string{"VERSION": "1.2.3"},
 	}), infratest.Options{})
 	built := record.Get("web-image")
 	for input, want := range map[string]string{
@@ -62,7 +62,7 @@ func TestTheImageIsBuiltForItsProcessorAndVersion(t *testing.T) {
 
 func TestATagCannotBeGivenToAnotherImageAndOldImagesExpire(t *testing.T) {
 	t.Parallel()
-	repository := infratest.MustRun(t, makes(Args{Context: folder(t), Tag: "1"}), infratest.Options{}).Get("web-repository")
+	repository := infratest.MustRun(t, makes(Args{BuildContext: folder(t), ImageTag: "1"}), infratest.Options{}).Get("web-repository")
 	if got := repository.Inputs["imageTagMutability"].StringValue(); got != "IMMUTABLE" {
 		t.Errorf("tags are %s: a rollback could deploy something else", got)
 	}
@@ -80,5 +80,5 @@ func TestATagCannotBeGivenToAnotherImageAndOldImagesExpire(t *testing.T) {
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
-	infratest.WantRefused(t, makes(Args{Context: t.TempDir(), Tag: "latest", Architecture: "z80"}), "context", "tag", "architecture")
+	infratest.WantRefused(t, makes(Args{BuildContext: t.TempDir(), ImageTag: "latest", Architecture: "z80"}), "buildContext", "imageTag", "architecture")
 }

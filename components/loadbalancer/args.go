@@ -42,83 +42,97 @@ const (
 // and takes a broken one out after 30 s.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 type HealthCheck struct {
-	// Path is asked for with GET. It begins with a slash. Default
-	// DefaultHealthCheckPath.
-	Path string
+	// Path is what the load balancer asks a task for, with GET, to see whether it
+	// is healthy. It begins with a slash. Default DefaultHealthCheckPath.
+	Path string `mapstructure:"healthCheckPath"`
 	// Interval is the time between two checks, 5 to 300 seconds. Default 5.
-	Interval int
+	Interval int `mapstructure:"-"`
 	// Timeout is how long an answer may take, 2 to 120 seconds and less than
 	// Interval. Default 4, or 5 where the interval is longer than that.
-	Timeout int
+	Timeout int `mapstructure:"-"`
 	// Healthy is the number of checks in a row after which a target gets
 	// requests, 2 to 10. Default 2.
-	Healthy int
+	Healthy int `mapstructure:"-"`
 	// Unhealthy is the number of failed checks in a row after which a target
 	// gets no more requests, 2 to 10. Default 6.
-	Unhealthy int
+	Unhealthy int `mapstructure:"-"`
 	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or
 	// 200,202. Default 200.
-	Matcher string
+	Matcher string `mapstructure:"-"`
 }
 
 // Args is what a LoadBalancer is made from.
 type Args struct {
 	// VpcID is the VPC of the targets. Required.
-	VpcID pulumi.StringInput
+	VpcID pulumi.StringInput `mapstructure:"-"`
 	// SubnetIDs are the public subnets, in two zones or more. Required.
-	SubnetIDs pulumi.StringArrayInput
-	// AllowedCIDRs are the IPv4 blocks that may reach the listener. Required,
-	// so that opening it to the world (0.0.0.0/0) is always written out.
-	AllowedCIDRs []string
+	SubnetIDs pulumi.StringArrayInput `mapstructure:"-"`
+	// AllowedCIDRs are the IPv4 blocks that may reach the load balancer;
+	// 0.0.0.0/0 is the whole internet. Required, so that opening it to the world
+	// is always written out.
+	AllowedCIDRs []string `mapstructure:"allowedCidrs"`
 	// Port is the port of the HTTP listener, 1 to 65535. Default DefaultPort.
-	Port int
-	// TargetPort is the port on which the targets listen, 1 to 65535. Default
+	Port int `mapstructure:"-"`
+	// ContainerPort is the port on which the targets listen, 1 to 65535. Default
 	// DefaultPort. A change replaces the target group.
-	TargetPort int
+	ContainerPort int `mapstructure:"-"`
 	// HealthCheck says which targets get requests.
-	HealthCheck HealthCheck
+	HealthCheck HealthCheck `mapstructure:"-"`
 	// DeregistrationDelay is how long a target that leaves may finish its
 	// requests, 0 to 3600 seconds. Default DefaultDeregistrationDelay.
-	DeregistrationDelay *int
+	DeregistrationDelay *int `mapstructure:"-"`
 	// DeletionProtection makes AWS refuse to delete the load balancer, whose
 	// DNS name nobody gets back. Default false.
-	DeletionProtection bool
-	// Tags are set on every resource, beside Name. Default none.
-	Tags map[string]string
+	DeletionProtection bool `mapstructure:"-"`
+	// Tags are set on every resource, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 func (a Args) withDefaults() Args {
 	a.Port = cmp.Or(a.Port, DefaultPort)
-	a.TargetPort = cmp.Or(a.TargetPort, DefaultPort)
+	a.ContainerPort = cmp.Or(a.ContainerPort, DefaultPort)
 	if a.DeregistrationDelay == nil {
-		delay := DefaultDeregistrationDelay
-		a.DeregistrationDelay = &delay
+		a.DeregistrationDelay = new(DefaultDeregistrationDelay)
 	}
-	h := &a.HealthCheck
+	a.HealthCheck = a.HealthCheck.withDefaults()
+	return a
+}
+
+func (h HealthCheck) withDefaults() HealthCheck {
 	h.Path = cmp.Or(h.Path, DefaultHealthCheckPath)
 	h.Interval = cmp.Or(h.Interval, 5)
 	h.Timeout = cmp.Or(h.Timeout, max(2, min(5, h.Interval-1)))
 	h.Healthy = cmp.Or(h.Healthy, 2)
 	h.Unhealthy = cmp.Or(h.Unhealthy, 6)
 	h.Matcher = cmp.Or(h.Matcher, "200")
-	return a
+	return h
 }
+
+// HealthCheckDefaults are a health check for which nothing is set.
+func HealthCheckDefaults() HealthCheck { return HealthCheck{}.withDefaults() }
 
 // Validate returns every problem of the arguments as check.Problems, or nil.
 func (a Args) Validate() error {
-	a = a.withDefaults()
 	var ps check.Problems
 	check.Required(&ps,
 		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
 		check.Input{Path: "subnetIds", Given: a.SubnetIDs, Want: "the IDs of public subnets in two zones or more"},
 	)
+	return append(ps, a.Check()...).Err()
+}
+
+// Check returns what is wrong with the values that are known before anything is
+// registered.
+func (a Args) Check() check.Problems {
+	a = a.withDefaults()
+	var ps check.Problems
 	a.validateCIDRs(&ps)
 	check.Port(&ps, "port", a.Port)
-	check.Port(&ps, "targetPort", a.TargetPort)
-	a.HealthCheck.validate(&ps)
+	check.Port(&ps, "containerPort", a.ContainerPort)
+	ps = append(ps, a.HealthCheck.Check()...)
 	check.Range(&ps, "deregistrationDelay", *a.DeregistrationDelay, 0, maxDeregistrationDelay, "seconds")
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 func (a Args) validateCIDRs(ps *check.Problems) {
@@ -142,18 +156,22 @@ var (
 	matcherForm = regexp.MustCompile(`^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$`)
 )
 
-func (h HealthCheck) validate(ps *check.Problems) {
+// Check returns what is wrong with a health check.
+func (h HealthCheck) Check() check.Problems {
+	h = h.withDefaults()
+	var ps check.Problems
 	if !pathForm.MatchString(h.Path) || len(h.Path) > maxPath {
-		ps.Add("healthCheck.path", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
+		ps.Add("healthCheckPath", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
 	}
-	check.Range(ps, "healthCheck.interval", h.Interval, 5, 300, "seconds")
-	check.Range(ps, "healthCheck.timeout", h.Timeout, 2, 120, "seconds")
+	check.Range(&ps, "healthCheck.interval", h.Interval, 5, 300, "seconds")
+	check.Range(&ps, "healthCheck.timeout", h.Timeout, 2, 120, "seconds")
 	if h.Timeout >= h.Interval {
 		ps.Add("healthCheck.timeout", h.Timeout, "less than the interval of %d seconds", h.Interval)
 	}
-	check.Range(ps, "healthCheck.healthy", h.Healthy, 2, 10, "checks")
-	check.Range(ps, "healthCheck.unhealthy", h.Unhealthy, 2, 10, "checks")
+	check.Range(&ps, "healthCheck.healthy", h.Healthy, 2, 10, "checks")
+	check.Range(&ps, "healthCheck.unhealthy", h.Unhealthy, 2, 10, "checks")
 	if !matcherForm.MatchString(h.Matcher) {
 		ps.Add("healthCheck.matcher", h.Matcher, "HTTP codes from 200 to 499, such as 200, 200-299 or 200,202")
 	}
+	return ps
 }

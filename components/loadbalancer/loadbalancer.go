@@ -202,7 +202,7 @@ func (b *builder) targetGroup() (*lb.TargetGroup, error) {
 		VpcId:               b.args.VpcID,
 		TargetType:          pulumi.String("ip"),
 		Protocol:            pulumi.String("HTTP"),
-		Port:                pulumi.Int(b.args.TargetPort),
+		Port:                pulumi.Int(b.args.ContainerPort),
 		DeregistrationDelay: pulumi.Int(*b.args.DeregistrationDelay),
 		HealthCheck: &lb.TargetGroupHealthCheckArgs{
 			Protocol:           pulumi.String("HTTP"),

@@ -104,10 +104,10 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	tooLong := maxDeregistrationDelay + 1
 	infratest.WantRefused(t, makes("internal-web", Args{
-		AllowedCIDRs: []string{"::/0"}, Port: -1, TargetPort: 70000, DeregistrationDelay: &tooLong,
+		AllowedCIDRs: []string{"::/0"}, Port: -1, ContainerPort: 70000, DeregistrationDelay: &tooLong,
 		HealthCheck: HealthCheck{Path: "x", Interval: 4, Timeout: 9, Healthy: 1, Unhealthy: 11, Matcher: "500"},
 	}),
-		"name", "vpcId", "subnetIds", "allowedCidrs[0]", "port", "targetPort", "healthCheck.path", "healthCheck.interval",
+		"name", "vpcId", "subnetIds", "allowedCidrs[0]", "port", "containerPort", "healthCheckPath", "healthCheck.interval",
 		"healthCheck.timeout", "healthCheck.healthy", "healthCheck.unhealthy", "healthCheck.matcher", "deregistrationDelay")
 }
 

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// DefaultCIDRBlock is the block of the VPC where none is given, the one of
+	// DefaultVpcCIDR is the block of the VPC where none is given, the one of
 	// the ECS console's first-run wizard: 65,536 addresses.
-	DefaultCIDRBlock = "10.0.0.0/16"
-	// DefaultZoneCount is the number of zones where none is given: the least
+	DefaultVpcCIDR = "10.0.0.0/16"
+	// DefaultAvailabilityZones is the number of zones where none is given: the least
 	// that an Application Load Balancer takes
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer).
-	DefaultZoneCount = 2
-	// MaxZoneCount is the most zones a network spans. A fourth zone adds cost
+	DefaultAvailabilityZones = 2
+	// MaxAvailabilityZones is the most zones a network spans. A fourth zone adds cost
 	// and no availability that Fargate would use.
-	MaxZoneCount = 3
+	MaxAvailabilityZones = 3
 
 	// largestBlock is the shortest prefix that AWS allows a VPC
 	// (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html).
@@ -31,66 +31,74 @@ const (
 // Args is what a Network is made from. Its zero value is a network in two
 // zones with the block 10.0.0.0/16.
 type Args struct {
-	// CIDRBlock is the IPv4 block of the VPC, from a /16 to a /21. Default
-	// DefaultCIDRBlock. A change replaces the VPC and all that is in it.
+	// VpcCIDR is the private IPv4 block of the VPC, from a /16 to a /21. A change
+	// replaces the VPC and all that is in it. Default DefaultVpcCIDR.
 	// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-	CIDRBlock string
-	// ZoneCount is the number of availability zones, 2 or 3. Default
-	// DefaultZoneCount, or the number of Zones. The zones are the region's
-	// first by name that need no opt-in.
-	ZoneCount int
-	// Zones names the availability zones, such as us-east-1a, where the first
-	// by name won't do. Default: chosen by AWS's list.
+	VpcCIDR string `mapstructure:"vpcCidr"`
+	// AvailabilityZones is the number of availability zones, 2 or 3. They are the
+	// region's first by name that need no opt-in. Default
+	// DefaultAvailabilityZones, or the number of AvailabilityZoneNames.
+	AvailabilityZones int `mapstructure:"availabilityZones"`
+	// AvailabilityZoneNames are the names of the availability zones, such as
+	// us-east-1a, as many as AvailabilityZones says, if the first by name won't
+	// do. Default: none, so AWS's list decides.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
-	Zones []string
-	// Tags are set on every resource, beside Name. Default none.
-	Tags map[string]string
+	AvailabilityZoneNames []string `mapstructure:"availabilityZoneNames"`
+	// Tags are set on every resource, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 func (a Args) withDefaults() Args {
-	if a.CIDRBlock == "" {
-		a.CIDRBlock = DefaultCIDRBlock
+	if a.VpcCIDR == "" {
+		a.VpcCIDR = DefaultVpcCIDR
 	}
-	if a.ZoneCount == 0 {
-		a.ZoneCount = DefaultZoneCount
-		if len(a.Zones) > 0 {
-			a.ZoneCount = len(a.Zones)
+	if a.AvailabilityZones == 0 {
+		a.AvailabilityZones = DefaultAvailabilityZones
+		if len(a.AvailabilityZoneNames) > 0 {
+			a.AvailabilityZones = len(a.AvailabilityZoneNames)
 		}
 	}
 	return a
 }
 
+// Defaults are the arguments of a network for which nothing is set.
+func Defaults() Args { return Args{}.withDefaults() }
+
 // Validate returns every problem of the arguments as check.Problems, or nil.
-func (a Args) Validate() error {
+func (a Args) Validate() error { return a.Check().Err() }
+
+// Check returns what is wrong with the values that are known before anything is
+// registered. They are all that a network takes.
+func (a Args) Check() check.Problems {
 	a = a.withDefaults()
 	var ps check.Problems
-	if block, ok := check.IPv4CIDR(&ps, "cidrBlock", a.CIDRBlock); ok {
+	if block, ok := check.IPv4CIDR(&ps, "vpcCidr", a.VpcCIDR); ok {
 		if bits := block.Bits(); bits < largestBlock || bits > smallestBlock {
-			ps.Add("cidrBlock", a.CIDRBlock, "a block from /%d to /%d", largestBlock, smallestBlock)
+			ps.Add("vpcCidr", a.VpcCIDR, "a block from /%d to /%d", largestBlock, smallestBlock)
 		}
 		if !isPrivate(block) {
-			ps.Add("cidrBlock", a.CIDRBlock,
+			ps.Add("vpcCidr", a.VpcCIDR,
 				"a private block, within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10")
 		}
 	}
-	check.Range(&ps, "zoneCount", a.ZoneCount, DefaultZoneCount, MaxZoneCount, "availability zones")
+	check.Range(&ps, "availabilityZones", a.AvailabilityZones, DefaultAvailabilityZones, MaxAvailabilityZones, "availability zones")
 	a.validateZones(&ps)
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 func (a Args) validateZones(ps *check.Problems) {
-	if len(a.Zones) == 0 {
+	if len(a.AvailabilityZoneNames) == 0 {
 		return
 	}
-	if len(a.Zones) != a.ZoneCount {
-		ps.Add("zones", a.Zones, "as many names as zoneCount says: %d", a.ZoneCount)
+	if len(a.AvailabilityZoneNames) != a.AvailabilityZones {
+		ps.Add("availabilityZoneNames", a.AvailabilityZoneNames, "as many names as availabilityZones says: %d", a.AvailabilityZones)
 	}
-	for i, zone := range a.Zones {
-		at := fmt.Sprintf("zones[%d]", i)
+	for i, zone := range a.AvailabilityZoneNames {
+		at := fmt.Sprintf("availabilityZoneNames[%d]", i)
 		if !zoneForm.MatchString(zone) {
 			ps.Add(at, zone, "the name of an availability zone, such as us-east-1a")
-		} else if slices.Contains(a.Zones[:i], zone) {
+		} else if slices.Contains(a.AvailabilityZoneNames[:i], zone) {
 			ps.Add(at, zone, "a zone that is not named twice")
 		}
 	}

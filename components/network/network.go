@@ -58,9 +58,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
-	blocks, err := publicBlocks(a.CIDRBlock, len(zones))
+	blocks, err := publicBlocks(a.VpcCIDR, len(zones))
 	if err != nil {
-		return nil, fmt.Errorf("network %q: divide %s: %w", name, a.CIDRBlock, err)
+		return nil, fmt.Errorf("network %q: divide %s: %w", name, a.VpcCIDR, err)
 	}
 
 	n := &Network{Zones: zones}
@@ -81,8 +81,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 // the list: were they left out, an update in the middle of an outage would
 // replace the subnets that still work.
 func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]string, error) {
-	if len(a.Zones) > 0 {
-		return a.Zones, nil
+	if len(a.AvailabilityZoneNames) > 0 {
+		return a.AvailabilityZoneNames, nil
 	}
 	invokeOpts, err := invokeOptions(opts)
 	if err != nil {
@@ -98,13 +98,13 @@ func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]s
 		return nil, fmt.Errorf("list availability zones: %w", err)
 	}
 	names := slices.Sorted(slices.Values(found.Names))
-	if len(names) < a.ZoneCount {
+	if len(names) < a.AvailabilityZones {
 		var ps check.Problems
-		ps.Add("zoneCount", a.ZoneCount, "at most the %d zones that this region has without opt-in (%s)",
+		ps.Add("availabilityZones", a.AvailabilityZones, "at most the %d zones that this region has without opt-in (%s)",
 			len(names), check.List(names))
 		return nil, ps
 	}
-	return names[:a.ZoneCount], nil
+	return names[:a.AvailabilityZones], nil
 }
 
 // invokeOptions lets a lookup that comes before the component exists use the
@@ -168,7 +168,7 @@ func (b *builder) tags(child string) pulumi.StringMap {
 func (b *builder) vpc() (*ec2.Vpc, error) {
 	name := b.name + "-vpc"
 	return ec2.NewVpc(b.ctx, name, &ec2.VpcArgs{
-		CidrBlock: pulumi.String(b.args.CIDRBlock),
+		CidrBlock: pulumi.String(b.args.VpcCIDR),
 		// Interface endpoints and service discovery need both.
 		EnableDnsSupport:   pulumi.Bool(true),
 		EnableDnsHostnames: pulumi.Bool(true),

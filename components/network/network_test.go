@@ -30,7 +30,7 @@ func TestTheZeroValueMakesTheNamedChildren(t *testing.T) {
 
 func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(Args{ZoneCount: 3}), infratest.Options{})
+	record := infratest.MustRun(t, makes(Args{AvailabilityZones: 3}), infratest.Options{})
 	for i, want := range []struct{ zone, block string }{
 		{"us-east-1a", "10.0.0.0/24"}, {"us-east-1b", "10.0.1.0/24"}, {"us-east-1c", "10.0.2.0/24"},
 	} {
@@ -49,7 +49,7 @@ func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
 
 func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(Args{Zones: []string{"us-east-1f", "us-east-1d"}}), infratest.Options{Zones: []string{}})
+	record := infratest.MustRun(t, makes(Args{AvailabilityZoneNames: []string{"us-east-1f", "us-east-1d"}}), infratest.Options{Zones: []string{}})
 	for i, want := range []string{"us-east-1f", "us-east-1d"} {
 		if got := record.String(record.Get(fmt.Sprintf("net-public-%d", i+1)), "availabilityZone"); got != want {
 			t.Errorf("subnet %d lies in %s, not in %s as was asked for", i+1, got, want)
@@ -59,8 +59,8 @@ func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
 
 func TestTooFewZonesAreFoundBeforeAnythingIsRegistered(t *testing.T) {
 	t.Parallel()
-	record, err := infratest.Run(t, makes(Args{ZoneCount: 3}), infratest.Options{Zones: []string{"us-west-1a", "us-west-1b"}})
-	if err == nil || !strings.Contains(err.Error(), "zoneCount: got 3, want at most the 2 zones") {
+	record, err := infratest.Run(t, makes(Args{AvailabilityZones: 3}), infratest.Options{Zones: []string{"us-west-1a", "us-west-1b"}})
+	if err == nil || !strings.Contains(err.Error(), "availabilityZones: got 3, want at most the 2 zones") {
 		t.Errorf("the error does not say how many zones there are: %v", err)
 	}
 	if len(record.Resources) > 0 {
@@ -91,8 +91,8 @@ func TestZonesAreAskedOfTheProviderThatTheNetworkUses(t *testing.T) {
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	infratest.WantRefused(t, makes(Args{
-		CIDRBlock: "10.0.0.1/16", ZoneCount: 4, Zones: []string{"here"}, Tags: map[string]string{"aws:x": "y"},
-	}), "cidrBlock", "zoneCount", "zones", "zones[0]", "tags.aws:x")
+		VpcCIDR: "10.0.0.1/16", AvailabilityZones: 4, AvailabilityZoneNames: []string{"here"}, Tags: map[string]string{"aws:x": "y"},
+	}), "vpcCidr", "availabilityZones", "availabilityZoneNames", "availabilityZoneNames[0]", "tags.aws:x")
 }
 
 func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
@@ -100,7 +100,7 @@ func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
 	for bits := largestBlock; bits <= smallestBlock; bits++ {
 		vpc := netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), bits)
 		room := netip.PrefixFrom(vpc.Addr(), bits+4)
-		blocks, err := publicBlocks(vpc.String(), MaxZoneCount)
+		blocks, err := publicBlocks(vpc.String(), MaxAvailabilityZones)
 		if err != nil {
 			t.Fatalf("%s can't be divided: %v", vpc, err)
 		}

@@ -60,67 +60,75 @@ const (
 // Args is what a Service is made from.
 type Args struct {
 	// ClusterARN is the cluster. Required.
-	ClusterARN pulumi.StringInput
+	ClusterARN pulumi.StringInput `mapstructure:"-"`
 	// TaskDefinitionARN is what runs, with its revision. Required.
-	TaskDefinitionARN pulumi.StringInput
+	TaskDefinitionARN pulumi.StringInput `mapstructure:"-"`
 	// ContainerName is the container that gets the requests. Required.
-	ContainerName string
+	ContainerName string `mapstructure:"-"`
 	// ContainerPort is that container's port, 1 to 65535. Required.
-	ContainerPort int
+	ContainerPort int `mapstructure:"-"`
 	// VpcID is the VPC of the subnets. Required.
-	VpcID pulumi.StringInput
+	VpcID pulumi.StringInput `mapstructure:"-"`
 	// SubnetIDs are the subnets in which tasks run. Required.
-	SubnetIDs pulumi.StringArrayInput
+	SubnetIDs pulumi.StringArrayInput `mapstructure:"-"`
 	// AssignPublicIP gives each task a public address, which it needs in a
 	// public subnet to pull its image; nobody gets in by it. Default false.
 	// Public IPv4 addresses are billed by the hour.
-	AssignPublicIP bool
+	AssignPublicIP bool `mapstructure:"-"`
 	// LoadBalancerSecurityGroupID is the only source that may reach the tasks.
 	// Required.
-	LoadBalancerSecurityGroupID pulumi.StringInput
+	LoadBalancerSecurityGroupID pulumi.StringInput `mapstructure:"-"`
 	// TargetGroupARN is where tasks are registered. Required. It must be known
 	// only when a listener uses it, as that of components/loadbalancer is.
-	TargetGroupARN pulumi.StringInput
+	TargetGroupARN pulumi.StringInput `mapstructure:"-"`
 	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
-	// keeps the rest. With Autoscaling it is the number to begin with, brought
+	// keeps the rest. With [Autoscaling] it is the number to begin with, brought
 	// within its bounds, and ignored from then on. Default DefaultDesiredCount.
-	DesiredCount *int
-	// Autoscaling lets the number of tasks follow the load. Default nil: it
-	// stays at DesiredCount. Switched off on a live service, it leaves as many
-	// tasks as there are, until DesiredCount changes or an update refreshes.
-	Autoscaling *Autoscaling
+	DesiredCount *int `mapstructure:"desiredCount"`
+	// Autoscaling lets the number of tasks follow the load. Switched off on a live
+	// service, it leaves as many tasks as there are, until DesiredCount changes or
+	// an update refreshes. Default none: the number stays at DesiredCount.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
+	Autoscaling *Autoscaling `mapstructure:"autoscaling"`
+	// RequestsLabel names whose requests Autoscaling.RequestsTarget counts, as
+	// components/loadbalancer gives it. Required with that target.
+	RequestsLabel pulumi.StringInput `mapstructure:"-"`
 	// Alarms are the CloudWatch alarms that roll a deployment back. Default
 	// none.
-	Alarms DeploymentAlarms
-	// CapacityProvider is what the tasks run on. Default Fargate. A change
-	// replaces the service; the new one starts before the old one stops.
-	CapacityProvider CapacityProvider
+	Alarms DeploymentAlarms `mapstructure:"-"`
+	// CapacityProvider is what the tasks run on: FARGATE, or FARGATE_SPOT, which
+	// costs up to 70 % less and which AWS may stop with two minutes' notice. A
+	// change replaces the service; the new one starts before the old one stops.
+	// Default Fargate.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+	CapacityProvider CapacityProvider `mapstructure:"capacityProvider"`
 	// GracePeriod is how many seconds a new task may fail health checks, 60 or
 	// more. Default DefaultGracePeriod.
-	GracePeriod int
-	// EgressPorts are the TCP ports on which tasks may reach any address,
-	// beside DNS, which needs no rule. Default DefaultEgressPort alone.
-	EgressPorts []int
-	// ExecuteCommand allows `aws ecs execute-command`. The task must allow it
-	// too. Default false.
-	ExecuteCommand bool
+	GracePeriod int `mapstructure:"-"`
+	// EgressPorts are the TCP ports on which tasks may reach any address. DNS
+	// needs no port here; pulling the image and writing logs need 443. Default
+	// DefaultEgressPort alone.
+	EgressPorts []int `mapstructure:"egressPorts"`
+	// EnableExecuteCommand allows `aws ecs execute-command`. The task must allow
+	// it too. Default false.
+	EnableExecuteCommand bool `mapstructure:"-"`
 	// SkipSteadyState ends an update as soon as ECS has accepted it, whether
 	// or not the new tasks work. Default false: wait until they serve, and fail
 	// where they don't.
-	SkipSteadyState bool
-	// DeploymentTimeout is how many minutes a deployment may take before an
-	// update fails, 1 to 180. Default DefaultDeploymentTimeout.
-	DeploymentTimeout int
+	SkipSteadyState bool `mapstructure:"-"`
+	// DeploymentTimeoutMinutes is how many minutes a deployment may take before
+	// the update fails, 1 to 180. Default DefaultDeploymentTimeout.
+	DeploymentTimeoutMinutes int `mapstructure:"deploymentTimeoutMinutes"`
 	// AWS is with what a deployment is watched, where the service is given an
 	// AWS provider of its own, which can't be read from outside. Default nil:
 	// as the stack's config sets up the default provider.
-	AWS *aws.Config
+	AWS *aws.Config `mapstructure:"-"`
 	// ForceDelete deletes the service without first stopping its tasks one by
 	// one. Default false.
-	ForceDelete bool
-	// Tags are set on the service, its tasks and its security group, beside
-	// Name. Default none.
-	Tags map[string]string
+	ForceDelete bool `mapstructure:"-"`
+	// Tags are set on the service, its tasks and its security group, in addition
+	// to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 // DeploymentAlarms are CloudWatch alarms, as those of components/alarms. A
@@ -138,22 +146,23 @@ type DeploymentAlarms struct {
 
 func (a Args) withDefaults() Args {
 	if a.DesiredCount == nil {
-		count := DefaultDesiredCount
-		a.DesiredCount = &count
+		a.DesiredCount = new(DefaultDesiredCount)
 	}
 	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
 	a.Autoscaling = a.Autoscaling.withDefaults()
 	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
-	a.DeploymentTimeout = cmp.Or(a.DeploymentTimeout, DefaultDeploymentTimeout)
+	a.DeploymentTimeoutMinutes = cmp.Or(a.DeploymentTimeoutMinutes, DefaultDeploymentTimeout)
 	if a.EgressPorts == nil {
 		a.EgressPorts = []int{DefaultEgressPort}
 	}
 	return a
 }
 
+// Defaults are the arguments of a service for which nothing is set.
+func Defaults() Args { return Args{}.withDefaults() }
+
 // Validate returns every problem of the arguments as check.Problems, or nil.
 func (a Args) Validate() error {
-	a = a.withDefaults()
 	var ps check.Problems
 	check.Required(&ps,
 		check.Input{Path: "clusterArn", Given: a.ClusterARN, Want: "the ARN of a cluster"},
@@ -166,18 +175,29 @@ func (a Args) Validate() error {
 	if a.ContainerName == "" {
 		ps.Missing("containerName", "the name of a container in the task definition")
 	}
-	check.Port(&ps, "containerPort", a.ContainerPort)
-	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
-	a.Autoscaling.validate(&ps)
 	if a.Alarms.Enable && a.Alarms.Names == nil {
 		ps.Missing("alarms.names", "the names of CloudWatch alarms")
 	}
+	if a.Autoscaling != nil && a.Autoscaling.RequestsTarget != 0 && a.RequestsLabel == nil {
+		ps.Missing("requestsLabel", "the load balancer and the target group whose requests are counted")
+	}
+	return append(ps, a.Check()...).Err()
+}
+
+// Check returns what is wrong with the values that are known before anything is
+// registered.
+func (a Args) Check() check.Problems {
+	a = a.withDefaults()
+	var ps check.Problems
+	check.Port(&ps, "containerPort", a.ContainerPort)
+	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
+	a.Autoscaling.validate(&ps)
 	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
 	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
-	check.Range(&ps, "deploymentTimeout", a.DeploymentTimeout, 1, maxDeploymentTimeout, "minutes")
+	check.Range(&ps, "deploymentTimeoutMinutes", a.DeploymentTimeoutMinutes, 1, maxDeploymentTimeout, "minutes")
 	a.validateEgress(&ps)
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 func (a Args) validateEgress(ps *check.Problems) {

@@ -39,24 +39,23 @@ const (
 // Autoscaling lets AWS Application Auto Scaling decide how many tasks run.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
 type Autoscaling struct {
-	// MinCapacity is the fewest tasks, 0 to MaxCapacity. Default 1.
-	MinCapacity *int `json:"minCapacity"`
-	// MaxCapacity is the most tasks, 1 to 5000, and so what bounds the bill.
-	// Required.
-	MaxCapacity int `json:"maxCapacity"`
-	// CPUTarget and MemoryTarget are the average use of all tasks, in percent,
-	// that is held by adding and taking away tasks, 10 to 90. 0 is none. Where
-	// no target and no schedule is given, CPUTarget is DefaultCPUTarget.
-	CPUTarget    int `json:"cpuTarget"`
-	MemoryTarget int `json:"memoryTarget"`
-	// RequestsTarget is the requests a minute for each task that are held in
-	// the same way, 1 to 1000000. 0 is none. It needs RequestsLabel.
-	RequestsTarget int `json:"requestsTarget"`
-	// RequestsLabel names whose requests are counted:
-	// ARNSuffix/TargetGroupARNSuffix of components/loadbalancer.
-	RequestsLabel pulumi.StringInput `json:"-"`
-	// Schedules set other bounds at certain times. Default none.
-	Schedules []Schedule `json:"schedules"`
+	// MinCapacity is the fewest tasks, 0 to [MaxCapacity]. Default 1.
+	MinCapacity *int `mapstructure:"minCapacity"`
+	// MaxCapacity is the most tasks, 1 to 5000, and so what bounds the bill. It has
+	// to be set.
+	MaxCapacity int `mapstructure:"maxCapacity"`
+	// CPUTarget is the average CPU use of all tasks, in percent, that is held by
+	// adding and taking away tasks, 10 to 90; 0 is none. If no target and no schedule
+	// is given, it is 70. Default none.
+	CPUTarget int `mapstructure:"cpuTarget"`
+	// MemoryTarget is the average memory use that is held in the same way, 10 to 90
+	// percent; 0 is none. Default none.
+	MemoryTarget int `mapstructure:"memoryTarget"`
+	// RequestsTarget is the number of requests a minute for each task that is held in
+	// the same way, 1 to 1000000; 0 is none. Default none.
+	RequestsTarget int `mapstructure:"requestsTarget"`
+	// Schedules are other bounds at certain times. Default none.
+	Schedules []Schedule `mapstructure:"schedules"`
 }
 
 // Schedule sets the bounds of autoscaling at certain times. They stay until the
@@ -65,18 +64,19 @@ type Autoscaling struct {
 // to those.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html
 type Schedule struct {
-	// Name tells this schedule from others, in letters, digits and hyphens.
-	// Required.
-	Name string `json:"name"`
+	// Name tells this schedule from others, in 1 to 40 letters, digits and hyphens.
+	// It has to be set.
+	Name string `mapstructure:"name"`
 	// Schedule is when: cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR),
-	// rate(VALUE UNIT) or at(YYYY-MM-DDTHH:MM:SS). Required.
-	Schedule string `json:"schedule"`
-	// Timezone is of the IANA database, such as Europe/Berlin. Default UTC.
-	Timezone string `json:"timezone"`
-	// MinCapacity and MaxCapacity are the bounds from then on, 0 to 5000.
-	// Required.
-	MinCapacity *int `json:"minCapacity"`
-	MaxCapacity *int `json:"maxCapacity"`
+	// rate(VALUE UNIT) or at(YYYY-MM-DDTHH:MM:SS). It has to be set.
+	// https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html
+	Schedule string `mapstructure:"schedule"`
+	// Timezone is a time zone of the IANA database, such as Europe/Berlin. Default UTC.
+	Timezone string `mapstructure:"timezone"`
+	// MinCapacity is the fewest tasks from then on, 0 to 5000. It has to be set.
+	MinCapacity *int `mapstructure:"minCapacity"`
+	// MaxCapacity is the most tasks from then on, 0 to 5000. It has to be set.
+	MaxCapacity *int `mapstructure:"maxCapacity"`
 }
 
 func (a *Autoscaling) withDefaults() *Autoscaling {
@@ -85,8 +85,7 @@ func (a *Autoscaling) withDefaults() *Autoscaling {
 	}
 	full := *a
 	if full.MinCapacity == nil {
-		one := 1
-		full.MinCapacity = &one
+		full.MinCapacity = new(1)
 	}
 	if full.CPUTarget == 0 && full.MemoryTarget == 0 && full.RequestsTarget == 0 && len(full.Schedules) == 0 {
 		full.CPUTarget = DefaultCPUTarget
@@ -116,9 +115,6 @@ func (a *Autoscaling) validate(ps *check.Problems) {
 	}
 	if a.RequestsTarget != 0 {
 		check.Range(ps, path+".requestsTarget", a.RequestsTarget, 1, maxRequestsTarget, "requests a minute for each task")
-		if a.RequestsLabel == nil {
-			ps.Missing(path+".requestsLabel", "the load balancer and the target group whose requests are counted")
-		}
 	}
 	if len(a.Schedules) > maxSchedules {
 		ps.Add(path+".schedules", fmt.Sprintf("%d schedules", len(a.Schedules)), "at most %d", maxSchedules)
@@ -191,7 +187,7 @@ func (b *builder) autoscale(service *ecs.Service) error {
 	}{
 		{"cpu", "ECSServiceAverageCPUUtilization", scaling.CPUTarget, nil},
 		{"memory", "ECSServiceAverageMemoryUtilization", scaling.MemoryTarget, nil},
-		{"requests", "ALBRequestCountPerTarget", scaling.RequestsTarget, label(scaling.RequestsLabel)},
+		{"requests", "ALBRequestCountPerTarget", scaling.RequestsTarget, label(b.args.RequestsLabel)},
 	} {
 		if policy.value == 0 {
 			continue

@@ -10,21 +10,20 @@ import (
 	"ecs-sample-app/internal/infratest"
 )
 
-func number(n int) *int { return &n }
-
 // scaled are arguments with everything that autoscaling takes.
 func scaled(change func(*Autoscaling)) Args {
 	scaling := &Autoscaling{
-		MinCapacity: number(2), MaxCapacity: 10, CPUTarget: 60, MemoryTarget: 70, RequestsTarget: 500,
-		RequestsLabel: pulumi.String("app/lb/1/targetgroup/tg/2"),
+		MinCapacity: new(2), MaxCapacity: 10, CPUTarget: 60, MemoryTarget: 70, RequestsTarget: 500,
 		Schedules: []Schedule{{
-			Name: "night", Schedule: "cron(0 20 * * ? *)", Timezone: "Europe/Berlin", MinCapacity: number(0), MaxCapacity: number(2),
+			Name: "night", Schedule: "cron(0 20 * * ? *)", Timezone: "Europe/Berlin", MinCapacity: new(0), MaxCapacity: new(2),
 		}},
 	}
 	if change != nil {
 		change(scaling)
 	}
-	return behind(func(a *Args) { a.Autoscaling = scaling })
+	return behind(func(a *Args) {
+		a.Autoscaling, a.RequestsLabel = scaling, pulumi.String("app/lb/1/targetgroup/tg/2")
+	})
 }
 
 func TestAutoscalingMakesItsChildren(t *testing.T) {
@@ -83,11 +82,11 @@ func TestTheNumberOfTasksIsIgnoredWhereAutoscalingDecides(t *testing.T) {
 		begin   float64
 		ignores bool
 	}{
-		"no autoscaling":    {behind(func(a *Args) { a.DesiredCount = number(4) }), 4, false},
+		"no autoscaling":    {behind(func(a *Args) { a.DesiredCount = new(4) }), 4, false},
 		"within the bounds": {scaled(nil), 2, true},
 		"above them":        {withCount(scaled(nil), 50), 10, true},
 		"as asked for":      {withCount(scaled(nil), 5), 5, true},
-		"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = number(0) }), 0), 0, true},
+		"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = new(0) }), 0), 0, true},
 	} {
 		service := infratest.MustRun(t, makes(test.args), infratest.Options{}).Get("web-service")
 		if got := service.Inputs["desiredCount"].NumberValue(); got != test.begin {
@@ -140,14 +139,14 @@ func TestBadAutoscalingIsRefusedTogether(t *testing.T) {
 	infratest.WantRefused(t, makes(behind(func(a *Args) {
 		a.Alarms.Enable = true
 		a.Autoscaling = &Autoscaling{
-			MinCapacity: number(-1), CPUTarget: 9, MemoryTarget: 91, RequestsTarget: 1_000_001,
+			MinCapacity: new(-1), CPUTarget: 9, MemoryTarget: 91, RequestsTarget: 1_000_001,
 			Schedules: []Schedule{
-				{Name: "a", Schedule: "at(2026-01-01T00:00:00)", MinCapacity: number(1), MaxCapacity: number(1)},
-				{Name: "a b", Schedule: "rate(0 hours)", Timezone: "Local", MaxCapacity: number(5001)},
+				{Name: "a", Schedule: "at(2026-01-01T00:00:00)", MinCapacity: new(1), MaxCapacity: new(1)},
+				{Name: "a b", Schedule: "rate(0 hours)", Timezone: "Local", MaxCapacity: new(5001)},
 			},
 		}
 	})),
-		"autoscaling.maxCapacity", "autoscaling.minCapacity", "autoscaling.cpuTarget", "autoscaling.memoryTarget",
-		"autoscaling.requestsTarget", "autoscaling.requestsLabel", "autoscaling.schedules[1].name", "autoscaling.schedules[1].schedule",
-		"autoscaling.schedules[1].timezone", "autoscaling.schedules[1].minCapacity", "autoscaling.schedules[1].maxCapacity", "alarms.names")
+		"alarms.names", "requestsLabel", "autoscaling.maxCapacity", "autoscaling.minCapacity", "autoscaling.cpuTarget", "autoscaling.memoryTarget",
+		"autoscaling.requestsTarget", "autoscaling.schedules[1].name", "autoscaling.schedules[1].schedule",
+		"autoscaling.schedules[1].timezone", "autoscaling.schedules[1].minCapacity", "autoscaling.schedules[1].maxCapacity")
 }

@@ -50,7 +50,7 @@ func (b *builder) watch(ctx context.Context, service *ecs.Service, settings *aws
 	if err := b.connect(ctx, settings, w); err != nil {
 		return err
 	}
-	w.Timeout = time.Duration(b.args.DeploymentTimeout) * time.Minute
+	w.Timeout = time.Duration(b.args.DeploymentTimeoutMinutes) * time.Minute
 	log := &pulumi.LogArgs{Resource: service}
 	w.Say = func(line string) { _ = b.ctx.Log.Info(line, log) } // A line that is lost stops nothing.
 	running, err := w.Wait(ctx)

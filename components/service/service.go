@@ -228,7 +228,7 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		},
 		Alarms:                      b.alarms(),
 		AvailabilityZoneRebalancing: pulumi.String("ENABLED"),
-		EnableExecuteCommand:        pulumi.Bool(b.args.ExecuteCommand),
+		EnableExecuteCommand:        pulumi.Bool(b.args.EnableExecuteCommand),
 		EnableEcsManagedTags:        pulumi.Bool(true),
 		PropagateTags:               pulumi.String("SERVICE"),
 		// The provider's own wait takes a deployment that was rolled back for a

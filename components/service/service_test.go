@@ -138,7 +138,7 @@ func TestTheSwitchesReachTheService(t *testing.T) {
 	off := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
 	none := 0
 	on := infratest.MustRun(t, makes(behind(func(a *Args) {
-		a.AssignPublicIP, a.ExecuteCommand, a.SkipSteadyState, a.ForceDelete = true, true, true, true
+		a.AssignPublicIP, a.EnableExecuteCommand, a.SkipSteadyState, a.ForceDelete = true, true, true, true
 		a.DesiredCount, a.CapacityProvider = &none, FargateSpot
 	})), infratest.Options{}).Get("web-service")
 	for input, wantOn := range map[resource.PropertyKey]bool{
@@ -165,10 +165,10 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	below := -1
 	infratest.WantRefused(t, makes(Args{
-		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, DeploymentTimeout: 181, EgressPorts: []int{0},
+		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, DeploymentTimeoutMinutes: 181, EgressPorts: []int{0},
 	}),
 		"clusterArn", "taskDefinitionArn", "vpcId", "subnetIds", "loadBalancerSecurityGroupId", "targetGroupArn",
-		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "deploymentTimeout", "egressPorts[0]")
+		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "deploymentTimeoutMinutes", "egressPorts[0]")
 }
 
 func TestAnotherVPCHasAServiceOfItsOwn(t *testing.T) {

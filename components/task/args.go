@@ -44,6 +44,10 @@ const (
 	// maxStopTimeout, in seconds, is Fargate's
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
 	maxStopTimeout = 120
+	// maxSecretValue, in bytes, is what a parameter of the standard tier holds, which
+	// costs nothing
+	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
+	maxSecretValue = 4096
 )
 
 // LogRetentionDays are the days that CloudWatch Logs offers
@@ -86,51 +90,64 @@ type Args struct {
 	// Image is what runs, as a full reference with a tag or a digest, such as
 	// public.ecr.aws/docker/library/httpd:2.4.65. Required. Where it comes from
 	// a private ECR repository, the execution role may pull from that one.
-	Image pulumi.StringInput
+	Image pulumi.StringInput `mapstructure:"-"`
 	// ContainerName names the container. Default the component's name.
-	ContainerName string
-	// Port is the port on which the container listens, 1 to 65535. Default
-	// DefaultPort.
-	Port int
-	// CPU is the CPU units of the task, 256 to 16384: 1024 are one vCPU.
-	// Default DefaultCPU. See CPUs.
-	CPU int
-	// Memory is the task's memory in MiB. Default the least that Fargate
-	// offers with CPU: 512 with 256 CPU units. See Memories.
-	Memory int
+	ContainerName string `mapstructure:"-"`
+	// ContainerPort is the port on which the container listens, 1 to 65535.
+	// Default DefaultPort.
+	ContainerPort int `mapstructure:"-"`
+	// CPU is the number of CPU units of a task; 1024 are one vCPU. One of 256, 512,
+	// 1024, 2048, 4096, 8192 and 16384. Default DefaultCPU.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+	CPU int `mapstructure:"cpu"`
+	// Memory is a task's memory in MiB. Which amounts Fargate offers depends on
+	// [CPU]; with 256 CPU units 512, 1024 or 2048. Default the least of them.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+	Memory int `mapstructure:"memory"`
 	// Architecture is the processor. Default X86.
-	Architecture Architecture
+	Architecture Architecture `mapstructure:"-"`
 	// EntryPoint and Command replace the image's own. Default nil: the image's.
-	EntryPoint, Command []string
-	// Environment is the container's environment variables. They can be read
-	// by everyone who may describe the task definition. Default none.
-	Environment map[string]string
-	// Secrets is environment variables whose values lie in AWS Secrets Manager
-	// or the SSM Parameter Store, by the ARN of the secret or parameter. The
-	// execution role may read just these. A value encrypted with a KMS key of
-	// your own also needs kms:Decrypt, granted by the key's policy. Default none.
+	EntryPoint []string `mapstructure:"-"`
+	Command    []string `mapstructure:"-"`
+	// Environment is the container's environment variables, by name. Everyone who
+	// may describe the task definition can read them, so it is not for secrets.
+	// Default none.
+	Environment map[string]string `mapstructure:"environment"`
+	// Secrets are environment variables whose values are in AWS Secrets Manager or
+	// the SSM Parameter Store, by the ARN of the secret or parameter. The execution
+	// role may read just these. A value encrypted with a KMS key of your own also
+	// needs kms:Decrypt, granted by the key's policy. Default none.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
-	Secrets map[string]string
+	Secrets map[string]string `mapstructure:"secrets"`
+	// SecretValues are environment variables whose values are secret, 1 to 4096
+	// bytes each. They are kept in the SSM Parameter Store, encrypted, and in the
+	// stack's state, encrypted. Set them with `pulumi config set --secret --path
+	// secretValues.NAME`. A changed value is deployed as a new revision. Default
+	// none.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-ssm-paramstore.html
+	SecretValues map[string]string `mapstructure:"secretValues" secret:"true"`
 	// WritableRootFilesystem lets the container write to its root filesystem.
 	// Default false (FSBP ECS.5); most public images need true.
-	WritableRootFilesystem bool
-	// ExecuteCommand lets the task role open the channels of ECS Exec, which
+	WritableRootFilesystem bool `mapstructure:"-"`
+	// EnableExecuteCommand lets the task role open the channels of ECS Exec, which
 	// also needs WritableRootFilesystem. Default false.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
-	ExecuteCommand bool
+	EnableExecuteCommand bool `mapstructure:"-"`
 	// StopTimeout is how many seconds the container has between SIGTERM and
 	// SIGKILL, 1 to 120. Default DefaultStopTimeout.
-	StopTimeout int
-	// LogRetentionDays is how long logs are kept, one of LogRetentionDays.
-	// Default DefaultLogRetentionDays.
-	LogRetentionDays int
-	// Tags are set on every resource, beside Name. Default none.
-	Tags map[string]string
+	StopTimeout int `mapstructure:"-"`
+	// LogRetentionDays is how many days logs are kept, one of 1, 3, 5, 7, 14, 30,
+	// 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288
+	// and 3653. Default DefaultLogRetentionDays.
+	// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+	LogRetentionDays int `mapstructure:"logRetentionDays"`
+	// Tags are set on every resource, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
 }
 
 func (a Args) withDefaults(name string) Args {
 	a.ContainerName = cmp.Or(a.ContainerName, name)
-	a.Port = cmp.Or(a.Port, DefaultPort)
+	a.ContainerPort = cmp.Or(a.ContainerPort, DefaultPort)
 	a.CPU = cmp.Or(a.CPU, DefaultCPU)
 	if offered := Memories(a.CPU); a.Memory == 0 && len(offered) > 0 {
 		a.Memory = offered[0]
@@ -141,6 +158,9 @@ func (a Args) withDefaults(name string) Args {
 	return a
 }
 
+// Defaults are the arguments of a task for which nothing is set, without an image.
+func Defaults() Args { return Args{}.withDefaults("") }
+
 var (
 	containerNameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 	variableForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
@@ -149,7 +169,6 @@ var (
 
 // Validate returns every problem of the arguments as check.Problems, or nil.
 func (a Args) Validate() error {
-	a = a.withDefaults("container")
 	var ps check.Problems
 	switch image := a.Image.(type) {
 	case nil:
@@ -157,21 +176,29 @@ func (a Args) Validate() error {
 	case pulumi.String:
 		imageref.Image(&ps, "image", string(image))
 	}
+	return append(ps, a.Check()...).Err()
+}
+
+// Check returns what is wrong with the values that are known before anything is
+// registered.
+func (a Args) Check() check.Problems {
+	a = a.withDefaults("container")
+	var ps check.Problems
 	if !containerNameForm.MatchString(a.ContainerName) {
 		ps.Add("containerName", a.ContainerName, "1 to 255 letters, digits, hyphens and underscores")
 	}
-	check.Port(&ps, "port", a.Port)
+	check.Port(&ps, "containerPort", a.ContainerPort)
 	a.validateSize(&ps)
 	check.OneOf(&ps, "architecture", a.Architecture, Architectures)
 	check.Range(&ps, "stopTimeout", a.StopTimeout, 1, maxStopTimeout, "seconds")
 	check.OneOf(&ps, "logRetentionDays", a.LogRetentionDays, LogRetentionDays)
 	a.validateVariables(&ps)
-	if a.ExecuteCommand && !a.WritableRootFilesystem {
-		ps.Add("executeCommand", true,
+	if a.EnableExecuteCommand && !a.WritableRootFilesystem {
+		ps.Add("enableExecuteCommand", true,
 			"false with a read-only root filesystem: the agent of ECS Exec writes to it")
 	}
 	check.Tags(&ps, "tags", a.Tags)
-	return ps.Err()
+	return ps
 }
 
 func (a Args) validateSize(ps *check.Problems) {
@@ -211,6 +238,24 @@ func (a Args) validateVariables(ps *check.Problems) {
 		}
 		if arn := a.Secrets[name]; !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
 			ps.Add(at, arn, "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.SecretValues)) {
+		at := "secretValues." + name
+		if !variableForm.MatchString(name) {
+			ps.Add(at, name, form)
+		}
+		for _, other := range []struct {
+			key  string
+			keys map[string]string
+		}{{"environment", a.Environment}, {"secrets", a.Secrets}} {
+			if _, twice := other.keys[name]; twice {
+				ps.Add(at, name, "a name that is not in %s too", other.key)
+			}
+		}
+		if size := len(a.SecretValues[name]); size == 0 || size > maxSecretValue {
+			// The value itself is never part of a message.
+			*ps = append(*ps, check.Problem{Path: at, Given: fmt.Sprintf("a value of %d bytes", size), Want: fmt.Sprintf("1 to %d bytes", maxSecretValue)})
 		}
 	}
 }

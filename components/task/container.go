@@ -61,12 +61,13 @@ type logConfiguration struct {
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html).
 const maxLogBuffer = "25m"
 
-// containerDefinitions is the document that a task definition takes.
-func (a Args) containerDefinitions(image, logGroup, region string) (string, error) {
+// containerDefinitions is the document that a task definition takes. secrets are the
+// ARNs of all that are the container's variables.
+func (a Args) containerDefinitions(image, logGroup, region string, secrets map[string]string) (string, error) {
 	definition := containerDefinition{
 		Name:                   a.ContainerName,
 		Image:                  image,
-		PortMappings:           []portMapping{{ContainerPort: a.Port, HostPort: a.Port, Protocol: "tcp"}},
+		PortMappings:           []portMapping{{ContainerPort: a.ContainerPort, HostPort: a.ContainerPort, Protocol: "tcp"}},
 		Essential:              true,
 		EntryPoint:             a.EntryPoint,
 		Command:                a.Command,
@@ -90,10 +91,10 @@ func (a Args) containerDefinitions(image, logGroup, region string) (string, erro
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
 		definition.Environment = append(definition.Environment, variable{Name: name, Value: a.Environment[name]})
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		definition.Secrets = append(definition.Secrets, secret{Name: name, ValueFrom: a.Secrets[name]})
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		definition.Secrets = append(definition.Secrets, secret{Name: name, ValueFrom: secrets[name]})
 	}
-	if a.ExecuteCommand {
+	if a.EnableExecuteCommand {
 		// Reaps what sessions of ECS Exec leave behind.
 		definition.LinuxParameters = &linuxParameters{InitProcessEnabled: true}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"ecs-sample-app/internal/policy"
 )
 
@@ -42,7 +44,7 @@ var privateImage = regexp.MustCompile(
 
 // executionPolicy is what ECS itself needs to start the task: its log group,
 // its repository, its secrets, and nothing else.
-func (a Args) executionPolicy(image, logGroupARN, partition string) (string, error) {
+func executionPolicy(image, logGroupARN, partition string, secrets map[string]string) (string, error) {
 	statements := []statement{{
 		Sid:      "WriteLogs",
 		Effect:   "Allow",
@@ -63,23 +65,30 @@ func (a Args) executionPolicy(image, logGroupARN, partition string) (string, err
 			Resource: []string{fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", partition, match[2], match[1], match[3])},
 		})
 	}
-	statements = append(statements, a.secretStatements()...)
-	return policy.Document(statements...)
+	read, err := secretStatements(slices.Sorted(maps.Values(secrets)))
+	if err != nil {
+		return "", err
+	}
+	return policy.Document(append(statements, read...)...)
 }
 
-func (a Args) secretStatements() []statement {
+// secretStatements let ECS read these secrets and parameters, and no others.
+func secretStatements(arns []string) ([]statement, error) {
 	secrets := statement{Sid: "ReadSecrets", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"}}
 	parameters := statement{Sid: "ReadParameters", Effect: "Allow", Action: []string{"ssm:GetParameters"}}
-	for _, arn := range slices.Sorted(maps.Values(a.Secrets)) {
-		parts := strings.Split(arn, ":")
-		if parts[2] == "ssm" {
-			parameters.Resource = append(parameters.Resource, arn)
+	for _, text := range arns {
+		parsed, err := arn.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("read the ARN of a secret: %w", err)
+		}
+		if parsed.Service == "ssm" {
+			parameters.Resource = append(parameters.Resource, text)
 			continue
 		}
-		// A secret's ARN has seven parts; what follows picks a key or a
-		// version of it.
-		const secretParts = 7
-		secrets.Resource = append(secrets.Resource, strings.Join(parts[:secretParts], ":"))
+		// The resource is secret:NAME; what follows picks a key or a version of it.
+		name, _, _ := strings.Cut(strings.TrimPrefix(parsed.Resource, "secret:"), ":")
+		parsed.Resource = "secret:" + name
+		secrets.Resource = append(secrets.Resource, parsed.String())
 	}
 	var statements []statement
 	for _, s := range []statement{secrets, parameters} {
@@ -87,7 +96,7 @@ func (a Args) secretStatements() []statement {
 			statements = append(statements, s)
 		}
 	}
-	return statements
+	return statements, nil
 }
 
 // execPolicy is what the agent of ECS Exec in the task needs

@@ -7,18 +7,22 @@
 //	NAME-execution-role     what ECS acts as when it starts the task
 //	NAME-execution-policy   writes the logs, pulls the image, reads the secrets
 //	NAME-task-role          what the application acts as; it may do nothing
-//	NAME-exec-policy        the channels of ECS Exec (with ExecuteCommand only)
+//	NAME-exec-policy        the channels of ECS Exec (with EnableExecuteCommand only)
+//	NAME-secret-VARIABLE    the parameter of a secret value, one for each
 //	NAME-task-definition    the task definition, of family NAME-STACK
 package task
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ssm"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
@@ -53,7 +57,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("task %q: %w", name, err)
 	}
 
-	t := &Task{ContainerName: a.ContainerName, ContainerPort: a.Port}
+	t := &Task{ContainerName: a.ContainerName, ContainerPort: a.ContainerPort}
 	if err := ctx.RegisterComponentResource(token, name, t, opts...); err != nil {
 		return nil, fmt.Errorf("register task %q: %w", name, err)
 	}
@@ -92,7 +96,11 @@ func (b *builder) build(t *Task) error {
 	if err != nil {
 		return fmt.Errorf("create log group: %w", err)
 	}
-	execution, executionPolicy, err := b.executionRole(logs)
+	secrets, err := b.secrets()
+	if err != nil {
+		return fmt.Errorf("keep secret values: %w", err)
+	}
+	execution, executionPolicy, err := b.executionRole(logs, secrets)
 	if err != nil {
 		return fmt.Errorf("create execution role: %w", err)
 	}
@@ -100,7 +108,7 @@ func (b *builder) build(t *Task) error {
 	if err != nil {
 		return fmt.Errorf("create task role: %w", err)
 	}
-	definition, err := b.taskDefinition(logs, execution, role, append(policies, executionPolicy))
+	definition, err := b.taskDefinition(logs, secrets, execution, role, append(policies, executionPolicy))
 	if err != nil {
 		return fmt.Errorf("create task definition: %w", err)
 	}
@@ -123,13 +131,37 @@ func (b *builder) logGroup() (*cloudwatch.LogGroup, error) {
 	}, b.parent)
 }
 
-func (b *builder) executionRole(logs *cloudwatch.LogGroup) (*iam.Role, *iam.RolePolicy, error) {
+// secrets are the ARNs of all secrets by the names of their variables: those that
+// were given, and those of the parameters made here.
+//
+// A changed value is another parameter, not another version of the same: so it is
+// deployed as a new revision, and the revision that runs finds its own value until
+// the new one serves. Were a value changed in place, running tasks would go on with
+// the old one, and a rollback would start tasks with the new.
+func (b *builder) secrets() (pulumi.StringMapOutput, error) {
+	arns := pulumi.ToStringMap(b.args.Secrets)
+	for _, variable := range slices.Sorted(maps.Keys(b.args.SecretValues)) {
+		name := b.name + "-secret-" + variable
+		parameter, err := ssm.NewParameter(b.ctx, name, &ssm.ParameterArgs{
+			Type:  pulumi.String("SecureString"),
+			Value: pulumi.ToSecret(pulumi.String(b.args.SecretValues[variable])).(pulumi.StringOutput),
+			Tags:  b.tags(name),
+		}, b.parent, pulumi.ReplaceOnChanges([]string{"value"}))
+		if err != nil {
+			return pulumi.StringMapOutput{}, fmt.Errorf("%s: %w", variable, err)
+		}
+		arns[variable] = parameter.Arn
+	}
+	return arns.ToStringMapOutput(), nil
+}
+
+func (b *builder) executionRole(logs *cloudwatch.LogGroup, secrets pulumi.StringMapOutput) (*iam.Role, *iam.RolePolicy, error) {
 	role, err := b.role("-execution-role")
 	if err != nil {
 		return nil, nil, err
 	}
-	document := pulumi.All(b.args.Image, logs.Arn, b.partition).ApplyT(func(known []any) (string, error) {
-		return b.args.executionPolicy(known[0].(string), known[1].(string), known[2].(string))
+	document := pulumi.All(b.args.Image, logs.Arn, b.partition, secrets).ApplyT(func(known []any) (string, error) {
+		return executionPolicy(known[0].(string), known[1].(string), known[2].(string), known[3].(map[string]string))
 	}).(pulumi.StringOutput)
 	policy, err := iam.NewRolePolicy(b.ctx, b.name+"-execution-policy", &iam.RolePolicyArgs{
 		Role:   role.ID(),
@@ -140,7 +172,7 @@ func (b *builder) executionRole(logs *cloudwatch.LogGroup) (*iam.Role, *iam.Role
 
 func (b *builder) taskRole() (*iam.Role, []pulumi.Resource, error) {
 	role, err := b.role("-task-role")
-	if err != nil || !b.args.ExecuteCommand {
+	if err != nil || !b.args.EnableExecuteCommand {
 		return role, nil, err
 	}
 	document, err := execPolicy()
@@ -170,11 +202,11 @@ func (b *builder) role(suffix string) (*iam.Role, error) {
 }
 
 func (b *builder) taskDefinition(
-	logs *cloudwatch.LogGroup, execution, role *iam.Role, policies []pulumi.Resource,
+	logs *cloudwatch.LogGroup, secrets pulumi.StringMapOutput, execution, role *iam.Role, policies []pulumi.Resource,
 ) (*ecs.TaskDefinition, error) {
 	name := b.name + "-task-definition"
-	containers := pulumi.All(b.args.Image, logs.Name, b.region).ApplyT(func(known []any) (string, error) {
-		return b.args.containerDefinitions(known[0].(string), known[1].(string), known[2].(string))
+	containers := pulumi.All(b.args.Image, logs.Name, b.region, secrets).ApplyT(func(known []any) (string, error) {
+		return b.args.containerDefinitions(known[0].(string), known[1].(string), known[2].(string), known[3].(map[string]string))
 	}).(pulumi.StringOutput)
 	return ecs.NewTaskDefinition(b.ctx, name, &ecs.TaskDefinitionArgs{
 		// AWS allows no dots, which a stack's name may have.

@@ -34,7 +34,7 @@ func made(t *testing.T, args Args, of, input string) (record *infratest.Record, 
 
 func TestItMakesTheNamedChildren(t *testing.T) {
 	t.Parallel()
-	args := Args{Image: pulumi.String(publicImage), ExecuteCommand: true, WritableRootFilesystem: true}
+	args := Args{Image: pulumi.String(publicImage), EnableExecuteCommand: true, WritableRootFilesystem: true}
 	infratest.WantNames(t, makes(args),
 		"web-exec-policy", "web-execution-policy", "web-execution-role", "web-logs", "web-task-definition", "web-task-role")
 }
@@ -44,11 +44,11 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 func TestContainersAreWrittenInTheFormThatECSReturns(t *testing.T) {
 	t.Parallel()
 	_, got := made(t, Args{
-		Image:       pulumi.String(publicImage),
-		Port:        8080,
-		Environment: map[string]string{"B": "2", "A": "1", "C": "<&>"},
-		Secrets:     map[string]string{"USER": paramARN, "PASSWORD": secretARN},
-		Command:     []string{"serve"},
+		Image:         pulumi.String(publicImage),
+		ContainerPort: 8080,
+		Environment:   map[string]string{"B": "2", "A": "1", "C": "<&>"},
+		Secrets:       map[string]string{"USER": paramARN, "PASSWORD": secretARN},
+		Command:       []string{"serve"},
 	}, "web-task-definition", "containerDefinitions")
 	want := `[{"name":"web","image":"` + publicImage + `",` +
 		`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],"essential":true,"command":["serve"],` +
@@ -162,7 +162,7 @@ func TestTheApplicationMayDoNothingUnlessExecIsOn(t *testing.T) {
 	if names := record.Names(); slices.Contains(names, "web-exec-policy") {
 		t.Error("the application may open channels for ECS Exec, which nobody asked for")
 	}
-	record, document := made(t, Args{Image: image, ExecuteCommand: true, WritableRootFilesystem: true}, "web-exec-policy", "policy")
+	record, document := made(t, Args{Image: image, EnableExecuteCommand: true, WritableRootFilesystem: true}, "web-exec-policy", "policy")
 	for _, action := range statements(t, document)["OpenExecChannels"].Action {
 		if !strings.HasPrefix(action, "ssmmessages:") {
 			t.Errorf("for ECS Exec the application may %s", action)
@@ -198,11 +198,11 @@ func TestEveryPairOfCPUAndMemoryIsFargates(t *testing.T) {
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	infratest.WantRefused(t, makes(Args{
-		ContainerName: "a b", Port: -1, CPU: 3, Architecture: "z80", StopTimeout: 121, LogRetentionDays: 2,
-		Environment: map[string]string{"1": ""}, Secrets: map[string]string{"X": "y"}, ExecuteCommand: true,
+		ContainerName: "a b", ContainerPort: -1, CPU: 3, Architecture: "z80", StopTimeout: 121, LogRetentionDays: 2,
+		Environment: map[string]string{"1": ""}, Secrets: map[string]string{"X": "y"}, EnableExecuteCommand: true,
 	}),
-		"image", "containerName", "port", "cpu", "architecture", "stopTimeout", "logRetentionDays",
-		"environment.1", "secrets.X", "executeCommand")
+		"image", "containerName", "containerPort", "cpu", "architecture", "stopTimeout", "logRetentionDays",
+		"environment.1", "secrets.X", "enableExecuteCommand")
 }
 
 func TestAnImageMustNameOneVersion(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 func main() { pulumi.Run(program) }
 
 func program(ctx *pulumi.Context) error {
-	net, err := network.New(ctx, "shared", network.Args{ZoneCount: 3})
+	net, err := network.New(ctx, "shared", network.Args{AvailabilityZones: 3})
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,10 @@ func serve(ctx *pulumi.Context, name string, net *network.Network, fleet *cluste
 		return err
 	}
 	balancer, err := loadbalancer.New(ctx, name, loadbalancer.Args{
-		VpcID:        net.VpcID,
-		SubnetIDs:    net.PublicSubnetIDs,
-		AllowedCIDRs: []string{"0.0.0.0/0"},
-		TargetPort:   definition.ContainerPort,
+		VpcID:         net.VpcID,
+		SubnetIDs:     net.PublicSubnetIDs,
+		AllowedCIDRs:  []string{"0.0.0.0/0"},
+		ContainerPort: definition.ContainerPort,
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,7 @@ var computed = map[string]outputs{
 	"aws:sns/topic:Topic":                                       arn("sns"),
 	"aws:sns/topicPolicy:TopicPolicy":                           none,
 	"aws:sns/topicSubscription:TopicSubscription":               arn("sns"),
+	"aws:ssm/parameter:Parameter":                               arn("ssm"),
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   none,
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": none,
 	"awsx:ecr:Image":                                            fixed("imageUri", RepositoryURL+"@"+Digest),

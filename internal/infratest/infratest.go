@@ -59,6 +59,8 @@ type Options struct {
 	Mode Mode
 	// Config is the stack's config, by full keys such as ecs-sample-app:cpu.
 	Config map[string]string
+	// SecretKeys are the keys of Config that hold a secret.
+	SecretKeys []string
 	// Zones are what AWS lists as the region's zones. Default us-east-1a to -d,
 	// in no order.
 	Zones []string
@@ -116,6 +118,7 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
 		info.Config = mocks.serve(t)
+		info.ConfigSecretKeys = o.SecretKeys
 	})
 	for _, complaint := range mocks.complaints {
 		t.Error(complaint)
@@ -204,6 +207,9 @@ func (r *Record) Output(name string) any {
 	}
 	return value
 }
+
+// OutputNames are the names of what the program exported and that is known, sorted.
+func (r *Record) OutputNames() []string { return slices.Sorted(maps.Keys(r.outputs)) }
 
 // WantNames wants a program's resources to have just these names, in both
 // modes. Names are API: without an alias a rename replaces what runs.

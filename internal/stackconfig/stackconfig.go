@@ -1,145 +1,195 @@
-// Package stackconfig reads what a stack's config sets, key by key, so that a
+// Package stackconfig reads what a stack's config sets into structs, so that a
 // program can report everything that is wrong with it at once, before anything
 // is registered.
+//
+// A setting is a field with a tag:
+//
+//	CPU int `mapstructure:"cpu"`
+//
+// A struct with the tag ",squash" lends its fields to the one that it stands in,
+// and a field tagged "-" is no setting. The tag secret:"true" marks the one kind of
+// setting that may hold a secret.
 package stackconfig
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"ecs-sample-app/internal/check"
 )
 
-// Reader reads keys one by one and notes those whose value has the wrong type.
-// A key that is not set leaves the default as it is.
-type Reader struct {
-	cfg      *config.Config
-	project  string
-	known    []string
-	problems check.Problems
+// Tree is what a config sets, by key, as it was written: strings, bools,
+// json.Number, nested objects and lists, and Null.
+type Tree map[string]any
+
+// Null is a value that was written as null.
+type Null struct{}
+
+// String writes it as it stands in the stack's file.
+func (Null) String() string { return "null" }
+
+// Setting is a field that a config sets.
+type Setting struct {
+	// Key is the config key.
+	Key string
+	// Field is the struct's field, and Owner the struct.
+	Field reflect.StructField
+	Owner reflect.Type
+
+	index []int
 }
 
-// NewReader is a reader of the config of the stack that the program runs for.
-func NewReader(ctx *pulumi.Context) *Reader {
-	return &Reader{cfg: config.New(ctx, ""), project: ctx.Project()}
-}
+// Secret tells whether the setting may hold a secret.
+func (s Setting) Secret() bool { return s.Field.Tag.Get("secret") == "true" }
 
-// Text reads a value as it is.
-func (r *Reader) Text(key string, into *string) { read(r, key, into, r.cfg.Try, "") }
+// Value is the setting's value in a struct that has it.
+func (s Setting) Value(of any) any { return reflect.ValueOf(of).FieldByIndex(s.index).Interface() }
 
-// NonZeroText is Text for a key whose empty value a component would take for its
-// default: who writes nothing at all means something else.
-func (r *Reader) NonZeroText(key string, into *string) { readNonZero(r, key, into, r.cfg.Try, "") }
-
-const wantInt = "a whole number"
-
-// Int reads a whole number.
-func (r *Reader) Int(key string, into *int) { read(r, key, into, r.number, wantInt) }
-
-// NonZeroInt is Int for a key whose 0 a component would take for its default:
-// who writes 0 means something else.
-func (r *Reader) NonZeroInt(key string, into *int) { readNonZero(r, key, into, r.number, wantInt) }
-
-// Bool reads true or false.
-func (r *Reader) Bool(key string, into *bool) { read(r, key, into, r.cfg.TryBool, "true or false") }
-
-// Strings reads an object whose values are strings.
-func (r *Reader) Strings(key string, into *map[string]string) {
-	Object(r, key, into, "an object whose values are strings; in YAML, numbers need quotes")
-}
-
-// Object reads a list or an object. want says what it must look like to be read
-// at all.
-func Object[T any](r *Reader, key string, into *T, want string) {
-	read(r, key, into, func(key string) (T, error) {
-		var value T
-		err := r.cfg.TryObject(key, &value)
-		return value, err
-	}, want)
-}
-
-// Optional reads an object whose fields are all known, and nil where it is empty: a
-// field that is misspelt would otherwise leave its value unused without a word.
-// want says what it must look like to be read at all.
-func Optional[T any](r *Reader, key string, into **T, want string) {
-	read(r, key, into, func(key string) (*T, error) {
-		text, err := r.cfg.Try(key)
-		if err != nil {
-			return nil, err
+// Settings are the fields of a struct that a config sets, in the order of the
+// source, those of squashed structs in their place.
+func Settings(of reflect.Type) []Setting {
+	var all []Setting
+	for i := range of.NumField() {
+		field := of.Field(i)
+		key, options, _ := strings.Cut(field.Tag.Get(tag), ",")
+		switch {
+		case options == "squash":
+			for _, inner := range Settings(field.Type) {
+				inner.index = append(slices.Clone(field.Index), inner.index...)
+				all = append(all, inner)
+			}
+		case key != "" && key != "-":
+			all = append(all, Setting{Key: key, Field: field, Owner: of, index: field.Index})
 		}
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &fields); err != nil || len(fields) == 0 {
-			return nil, err
+	}
+	return all
+}
+
+// Load reads the config of a program whose settings are the fields of one struct.
+// defaults is a stack that sets nothing, validate finds what is wrong with values
+// that could be read.
+func Load[T any](ctx *pulumi.Context, defaults func() T, validate func(*T) check.Problems) (T, error) {
+	tree, problems, err := Read(ctx, Settings(reflect.TypeFor[T]()))
+	if err != nil {
+		return defaults(), err
+	}
+	loaded, wrong := Decode(tree, defaults)
+	problems = Merge(append(problems, wrong...), validate(&loaded))
+	return loaded, Report(ctx, Merge(problems, Emptied(tree, defaults())))
+}
+
+// Read returns what the config sets of these settings, and the problems that can be
+// told from the keys alone: those that no setting has, and secrets where there must
+// be none.
+func Read(ctx *pulumi.Context, settings []Setting) (Tree, check.Problems, error) {
+	problems, err := unknownKeys(ctx, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, tree := config.New(ctx, ""), Tree{}
+	for _, s := range settings {
+		text, err := cfg.Try(s.Key)
+		switch {
+		case errors.Is(err, config.ErrMissingVar):
+			continue
+		case err != nil:
+			return nil, nil, fmt.Errorf("read %s: %w", s.Key, err)
 		}
-		var value T
+		value := parse(text, s.Field.Type)
+		if ctx.IsConfigSecret(ctx.Project()+":"+s.Key) && !s.Secret() {
+			// Nothing more is said of it: each message would show a part.
+			problems = append(problems, misplaced(s, value, settings))
+			continue
+		}
+		tree[s.Key] = value
+	}
+	return tree, problems, nil
+}
+
+// misplaced is a secret in a setting that would show it. Pulumi tells which key
+// holds a secret, not where in it.
+func misplaced(s Setting, value any, settings []Setting) check.Problem {
+	problem := check.Problem{Path: s.Key, Given: hidden, Want: "a value that anybody may read, set without --secret"}
+	home := slices.IndexFunc(settings, Setting.Secret)
+	if home < 0 {
+		return problem
+	}
+	name, remove := "NAME", fmt.Sprintf("with `pulumi config rm '%s'`", s.Key)
+	if s.Field.Type.Kind() == reflect.Map {
+		remove = "of " + s.Key
+		object, _ := value.(map[string]any)
+		if names := slices.Collect(maps.Keys(object)); len(names) == 1 && s.Field.Type.Elem().Kind() == reflect.String {
+			name, remove = names[0], fmt.Sprintf("with `pulumi config rm --path '%s.%s'`", s.Key, names[0])
+		}
+	}
+	problem.Want = fmt.Sprintf("no secret: its value would be readable in the state and in AWS. "+
+		"Set it with `pulumi config set --secret --path '%s.%s'` and take it out %s", settings[home].Key, name, remove)
+	return problem
+}
+
+// parse turns the text in which Pulumi hands a value over into what was written: the
+// text itself for a setting that is a text, and JSON for the others. Text that is
+// none stays as it is, and is refused when it is decoded.
+func parse(text string, t reflect.Type) any {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return text
+	case reflect.Int:
+		if n, err := strconv.Atoi(text); err == nil {
+			return json.Number(strconv.Itoa(n))
+		}
+	case reflect.Bool:
+		if b, err := strconv.ParseBool(text); err == nil {
+			return b
+		}
+	default:
+		var value any
 		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.DisallowUnknownFields()
-		return &value, decoder.Decode(&value)
-	}, want)
-}
-
-// read sets a field from its key. want says what a value must look like to be
-// read at all; any value of a text can be.
-func read[T any](r *Reader, key string, into *T, try func(string) (T, error), want string) {
-	r.known = append(r.known, key)
-	value, err := try(key)
-	switch {
-	case err == nil:
-		*into = value
-	case !errors.Is(err, config.ErrMissingVar):
-		given, _ := r.cfg.Try(key)
-		r.problems.Add(key, given, "%s", want)
+		decoder.UseNumber()                                                         // Else 1.10 would be 1.1, and 1 the number 1.0.
+		if decoder.Decode(&value) == nil && decoder.Decode(&struct{}{}) == io.EOF { //nolint:errorlint // the decoder returns it as it is
+			return markNulls(value)
+		}
 	}
+	return text
 }
 
-func readNonZero[T comparable](r *Reader, key string, into *T, try func(string) (T, error), want string) {
-	fallback := *into
-	read(r, key, into, try, want)
-	var zero T
-	if *into == zero {
-		r.problems.Add(key, zero, "a value; without the key it is %v", fallback)
-		*into = fallback
+// markNulls puts Null where JSON has null, which no reader of a Go map could tell
+// from a key that is not there.
+func markNulls(value any) any {
+	switch value := value.(type) {
+	case nil:
+		return Null{}
+	case map[string]any:
+		for key, inner := range value {
+			value[key] = markNulls(inner)
+		}
+	case []any:
+		for i, inner := range value {
+			value[i] = markNulls(inner)
+		}
 	}
+	return value
 }
 
-// number reads a number as people write it: the config package's own takes 0256
-// for octal.
-func (r *Reader) number(key string) (int, error) {
-	text, err := r.cfg.Try(key)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
-}
-
-// Keys are those that were read, sorted.
-func (r *Reader) Keys() []string { return slices.Sorted(slices.Values(r.known)) }
-
-// Err is everything that is wrong with the config, once all keys are read: values
-// of the wrong type, keys that nothing reads, and what validation found in the
-// rest. What could not be read stands at its default, which is valid: each value
-// is reported once, and all others are checked the same.
-func (r *Reader) Err(invalid check.Problems) error {
-	unknown, err := r.unknownKeys()
-	if err != nil {
-		return err
-	}
-	return Report(r.project, slices.Concat(r.problems, unknown, invalid))
-}
-
-// unknownKeys are keys of this project that nothing reads: a misspelt key would
+// unknownKeys are keys of this project that no setting has: a misspelt key would
 // otherwise leave its value unused without a word. Pulumi hands the whole config
 // over in an environment variable and nowhere else.
-func (r *Reader) unknownKeys() (check.Problems, error) {
+func unknownKeys(ctx *pulumi.Context, settings []Setting) (check.Problems, error) {
 	text := os.Getenv(pulumi.EnvConfig)
 	if text == "" {
 		return nil, nil
@@ -150,23 +200,66 @@ func (r *Reader) unknownKeys() (check.Problems, error) {
 	}
 	var problems check.Problems
 	for _, full := range slices.Sorted(maps.Keys(all)) {
-		key, ours := strings.CutPrefix(full, r.project+":")
-		if ours && !slices.Contains(r.known, key) {
-			problems.Add(key, all[full], "a key that is read: %s", check.List(r.Keys()))
+		key, ours := strings.CutPrefix(full, ctx.Project()+":")
+		if !ours || slices.ContainsFunc(settings, func(s Setting) bool { return s.Key == key }) {
+			continue
 		}
+		given := fmt.Sprintf("%q", all[full])
+		if ctx.IsConfigSecret(full) {
+			given = hidden
+		}
+		problems = append(problems, check.Problem{Path: key, Given: given, Want: wantKnown(key, settings)})
 	}
 	return problems, nil
 }
 
+// wantKnown says which key may have been meant.
+func wantKnown(key string, settings []Setting) string {
+	nearest := slices.MinFunc(settings, func(a, b Setting) int {
+		return levenshtein.Distance(key, a.Key, nil) - levenshtein.Distance(key, b.Key, nil)
+	})
+	return "a key that the program reads; the nearest is " + nearest.Key
+}
+
+// Merge adds further problems to those already known: none at a value, or inside a
+// value, that is known to be wrong, and none twice, which happens if two components
+// take a value.
+func Merge(problems, invalid check.Problems) check.Problems {
+	merged := slices.Clone(problems)
+	for _, p := range invalid {
+		covers := func(known check.Problem) bool { return within(p.Path, known.Path) }
+		if !slices.ContainsFunc(problems, covers) && !slices.Contains(merged, p) {
+			merged = append(merged, p)
+		}
+	}
+	return merged
+}
+
+// within tells whether a path is that of a value or of something inside it.
+func within(path, value string) bool {
+	rest, ok := strings.CutPrefix(path, value)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
 // Report is the error that names each problem by its key as it stands in the
-// stack's file, such as ecs-sample-app:cpu, and nil where there is none.
-func Report(project string, problems check.Problems) error {
+// stack's file, such as ecs-sample-app:cpu, and nil if there is none.
+func Report(ctx *pulumi.Context, problems check.Problems) error {
 	if len(problems) == 0 {
 		return nil
 	}
 	problems = slices.Clone(problems)
 	for i := range problems {
-		problems[i].Path = project + ":" + problems[i].Path
+		problems[i].Path = ctx.Project() + ":" + problems[i].Path
 	}
-	return fmt.Errorf("the config of this stack can't be used, nothing was changed:\n%w", problems)
+	return fmt.Errorf("this stack's config is not valid; nothing was changed:\n%w", problems)
+}
+
+// Explain turns problems that a component found only when it asked AWS into
+// problems of the config. Other errors stay as they are.
+func Explain(ctx *pulumi.Context, err error) error {
+	var problems check.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	return Report(ctx, problems)
 }

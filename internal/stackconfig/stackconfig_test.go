@@ -1,6 +1,7 @@
 package stackconfig
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -13,118 +14,153 @@ import (
 	"ecs-sample-app/internal/infratest"
 )
 
-type limits struct{ Max int }
+type limits struct {
+	Max   int     `mapstructure:"max"`
+	Min   *int    `mapstructure:"min"`
+	Steps []step  `mapstructure:"steps"`
+	Input any     `mapstructure:"-"`
+	Rest  *limits `mapstructure:"rest"`
+}
+
+type step struct {
+	Name string `mapstructure:"name"`
+	Size int    `mapstructure:"size"`
+}
+
+type shared struct {
+	Text string            `mapstructure:"text"`
+	Tags map[string]string `mapstructure:"tags"`
+}
 
 // settings have a field of each kind that can be read.
 type settings struct {
-	Text, Name  string
-	Count, Size int
-	On          bool
-	Tags        map[string]string
-	Ports       []int
-	Limits      *limits
+	Shared  shared                    `mapstructure:",squash"`
+	Name    string                    `mapstructure:"name"`
+	Count   int                       `mapstructure:"count"`
+	Some    *int                      `mapstructure:"some"`
+	On      bool                      `mapstructure:"on"`
+	Ports   []int                     `mapstructure:"ports"`
+	Limits  limits                    `mapstructure:"limits"`
+	Scaling *limits                   `mapstructure:"scaling"`
+	Secrets map[string]string         `mapstructure:"secrets" secret:"true"`
+	Groups  map[string]map[string]any `mapstructure:"groups"`
+	Input   any                       `mapstructure:"-"`
 }
 
 func defaults() settings {
 	return settings{
-		Text: "t", Name: "n", Count: 1, Size: 2, On: true,
-		Tags: map[string]string{"A": "a"}, Ports: []int{443}, Limits: &limits{Max: 3},
+		Shared: shared{Text: "t", Tags: map[string]string{"A": "a"}}, Name: "n", Count: 2, Some: new(1), On: true,
+		Ports: []int{443, 80}, Limits: limits{Max: 3}, Secrets: map[string]string{},
 	}
 }
 
-func (s *settings) read(r *Reader) {
-	r.Text("text", &s.Text)
-	r.NonZeroText("name", &s.Name)
-	r.Int("count", &s.Count)
-	r.NonZeroInt("size", &s.Size)
-	r.Bool("on", &s.On)
-	r.Strings("tags", &s.Tags)
-	Object(r, "ports", &s.Ports, "a list of ports")
-	Optional(r, "limits", &s.Limits, "an object with max")
-}
-
-// loaded is what becomes of the defaults with a config, and the error, to which
-// validation adds what it found.
-func loaded(t *testing.T, config map[string]string, invalid ...check.Problem) (settings, error) {
+// loaded is what becomes of the defaults with a config, and the error.
+func loaded(t *testing.T, o infratest.Options) (settings, error) {
 	t.Helper()
-	got := defaults()
-	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
-		r := NewReader(ctx)
-		got.read(r)
-		return r.Err(invalid)
-	}, infratest.Options{Config: config})
+	var got settings
+	_, err := infratest.Run(t, func(ctx *pulumi.Context) (err error) {
+		got, err = Load(ctx, defaults, func(*settings) check.Problems { return nil })
+		return err
+	}, o)
 	return got, err
 }
 
 func TestWhatIsSetIsReadAndTheRestStaysAtItsDefault(t *testing.T) {
 	t.Parallel()
-	for key, test := range map[string]struct {
-		value string
-		want  func(*settings)
+	for _, test := range []struct {
+		key, value string
+		want       func(*settings)
 	}{
-		"text":   {"", func(s *settings) { s.Text = "" }},
-		"name":   {"x", func(s *settings) { s.Name = "x" }},
-		"count":  {"0", func(s *settings) { s.Count = 0 }},
-		"size":   {"0256", func(s *settings) { s.Size = 256 }},
-		"on":     {"false", func(s *settings) { s.On = false }},
-		"tags":   {`{"B":"b"}`, func(s *settings) { s.Tags = map[string]string{"B": "b"} }},
-		"ports":  {"[]", func(s *settings) { s.Ports = []int{} }},
-		"limits": {`{"max":5}`, func(s *settings) { s.Limits = &limits{Max: 5} }},
-		"other":  {"x", func(*settings) {}},
+		{"text", "2.40", func(s *settings) { s.Shared.Text = "2.40" }},
+		{"name", "x", func(s *settings) { s.Name = "x" }},
+		{"count", "0256", func(s *settings) { s.Count = 256 }},
+		{"some", "0", func(s *settings) { s.Some = new(0) }},
+		{"on", "false", func(s *settings) { s.On = false }},
+		{"tags", `{"B":"b"}`, func(s *settings) { s.Shared.Tags = map[string]string{"B": "b"} }},
+		{"tags", `{"port":8080,"debug":true,"big":12345678901234567890}`, func(s *settings) {
+			s.Shared.Tags = map[string]string{"port": "8080", "debug": "true", "big": "12345678901234567890"}
+		}},
+		{"tags", `{"a.b":"x","c[0]":"y"}`, func(s *settings) { s.Shared.Tags = map[string]string{"a.b": "x", "c[0]": "y"} }},
+		{"ports", "[8080]", func(s *settings) { s.Ports = []int{8080} }},
+		{"ports", "[]", func(s *settings) { s.Ports = []int{} }},
+		{"limits", `{"min":1}`, func(s *settings) { s.Limits.Min = new(1) }},
+		{"limits", `{"steps":[{"name":"a","size":1}]}`, func(s *settings) { s.Limits.Steps = []step{{"a", 1}} }},
+		{"scaling", `{}`, func(*settings) {}},
+		{"scaling", `{"max":5}`, func(s *settings) { s.Scaling = &limits{Max: 5} }},
+		{"secrets", `{"PIN":1234}`, func(s *settings) { s.Secrets = map[string]string{"PIN": "1234"} }},
 	} {
 		want := defaults()
 		test.want(&want)
-		if got, err := loaded(t, infratest.Config(key, test.value)); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("with %s at %q the program goes on with %+v, not %+v (%v)", key, test.value, got, want, err)
-		}
-	}
-}
-
-func TestAnEmptyObjectIsNone(t *testing.T) {
-	t.Parallel()
-	for _, empty := range []string{"{}", "null"} {
-		if got, err := loaded(t, infratest.Config("limits", empty)); err != nil || got.Limits != nil {
-			t.Errorf("limits at %s are %v: what is not asked for would be made (%v)", empty, got.Limits, err)
+		got, err := loaded(t, infratest.Options{Config: infratest.Config(test.key, test.value)})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("with %s at %q the program goes on with %+v, not %+v (%v)", test.key, test.value, got, want, err)
 		}
 	}
 }
 
 func TestWhatCannotBeReadIsReportedAndStaysAtItsDefault(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []struct{ key, value, want string }{
-		{"name", "", "a value; without the key it is n"},
-		{"count", "", "a whole number"},
-		{"count", "one", "a whole number"},
-		{"count", "1.5", "a whole number"},
-		{"count", "0x10", "a whole number"},
-		{"size", "0", "a value; without the key it is 2"},
-		{"size", "many", "a whole number"},
-		{"on", "perhaps", "true or false"},
-		{"tags", `{"A":1}`, "in YAML, numbers need quotes"},
-		{"tags", `["A"]`, "an object whose values are strings"},
-		{"ports", "443", "a list of ports"},
-		{"limits", `{"max":5,"min":1}`, "an object with max"},
-		{"limits", "5", "an object with max"},
+	for _, bad := range []struct{ key, value, path, want string }{
+		{"name", "", "name", "if the key is not set, it is n"},
+		{"count", "", "count", "a whole number"},
+		{"count", "one", "count", "a whole number"},
+		{"count", "1.5", "count", "a whole number"},
+		{"count", "0x10", "count", "a whole number"},
+		{"count", "99999999999999999999", "count", "a whole number"},
+		{"count", "0", "count", "if the key is not set, it is 2"},
+		{"some", "many", "some", "a whole number"},
+		{"on", "perhaps", "on", "true or false"},
+		{"tags", `["A"]`, "tags", "an object, each value a text"},
+		{"tags", `{"A"`, "tags", "an object"},
+		{"tags", `{"A":"a"} and more`, "tags", "an object"},
+		{"tags", `{"A":null}`, "tags.A", "a text"},
+		{"tags", `{"A":["a"]}`, "tags.A", "a text"},
+		{"tags", `{"A":{"B":"b"}}`, "tags.A", "a text"},
+		{"tags", `{"A":1.10}`, "tags.A", "in quotes"},
+		{"tags", `{"A":1e3}`, "tags.A", "in quotes"},
+		{"tags", `null`, "tags", "an object"},
+		{"ports", "443", "ports", "a list, each a whole number"},
+		{"ports", `[80,"443"]`, "ports[1]", "a whole number"},
+		{"ports", `[443.5]`, "ports[0]", "a whole number"},
+		{"limits", "5", "limits", "an object with any of max, min, steps"},
+		{"limits", `{"max":"5"}`, "limits.max", "a whole number"},
+		{"limits", `{"max":0}`, "limits.max", "if the key is not set, it is 3"},
+		{"limits", `{"maxx":5}`, "limits.maxx", "the nearest is max"},
+		{"limits", `{"steps":[{"name":"a"},{"nme":"b"}]}`, "limits.steps[1].nme", "the nearest is name"},
+		{"limits", `{"rest":{"Max":1}}`, "limits.rest.Max", "the nearest is max"},
+		{"limits", `{"-":1}`, "limits.-", "a key that the program reads"},
+		{"scaling", "on", "scaling", "an object with any of"},
+		{"scaling", `{"max":1.5}`, "scaling.max", "a whole number"},
 	} {
-		got, err := loaded(t, infratest.Config(bad.key, bad.value))
+		got, err := loaded(t, infratest.Options{Config: infratest.Config(bad.key, bad.value)})
 		var problems check.Problems
 		if !errors.As(err, &problems) || len(problems) != 1 ||
-			problems[0].Path != infratest.Project+":"+bad.key || !strings.Contains(problems[0].Want, bad.want) {
-			t.Errorf("%s at %q is not refused, once, with what is allowed (%s): %v", bad.key, bad.value, bad.want, err)
+			problems[0].Path != infratest.Project+":"+bad.path || !strings.Contains(problems[0].Want, bad.want) {
+			t.Errorf("%s at %q is not refused, once, as %s with what is allowed (%s): %v", bad.key, bad.value, bad.path, bad.want, err)
 		}
-		if !reflect.DeepEqual(got, defaults()) {
+		if !strings.Contains(bad.want, "not set") && (got.Name != "n" || got.Count != 2 || got.Limits.Max != 3 || !got.On) {
 			t.Errorf("%s at %q leaves %+v, and validation would report the same value again", bad.key, bad.value, got)
 		}
 	}
 }
 
-func TestAllThatIsWrongIsInOneError(t *testing.T) {
+func TestAllThatIsWrongIsInOneErrorAndEachOnce(t *testing.T) {
 	t.Parallel()
-	_, err := loaded(t, infratest.Config("count", "one", "on", "perhaps"), check.Problem{Path: "text", Given: `"t"`, Want: "another"})
-	const want = "the config of this stack can't be used, nothing was changed:\n" +
+	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := Load(ctx, defaults, func(*settings) check.Problems {
+			return check.Problems{{Path: "name", Given: `"n"`, Want: "another"}, {Path: "name", Given: `"n"`, Want: "another"},
+				{Path: "tags.A", Given: "a", Want: "one"}, {Path: "limits.max", Given: "3", Want: "less"}, {Path: "limitsOfAll", Given: "3", Want: "more"}}
+		})
+		return err
+	}, infratest.Options{Config: infratest.Config("count", "one", "on", "perhaps", "tags", "none", "limits", `{"max":[],"mx":1}`)})
+	const want = "this stack's config is not valid; nothing was changed:\n" +
 		"ecs-sample-app:count: got \"one\", want a whole number\n" +
 		"ecs-sample-app:on: got \"perhaps\", want true or false\n" +
-		"ecs-sample-app:text: got \"t\", want another"
+		"ecs-sample-app:limits.max: got [], want a whole number\n" +
+		"ecs-sample-app:tags: got \"none\", want an object, each value a text\n" +
+		"ecs-sample-app:limits.mx: got 1, want a key that the program reads; the nearest is max\n" +
+		"ecs-sample-app:name: got \"n\", want another\n" +
+		"ecs-sample-app:limitsOfAll: got 3, want more\n"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("the error reads\n%v\nand not\n%s", err, want)
 	}
@@ -132,31 +168,82 @@ func TestAllThatIsWrongIsInOneError(t *testing.T) {
 
 func TestAKeyThatNothingReadsIsNamed(t *testing.T) {
 	t.Setenv(pulumi.EnvConfig, `{"ecs-sample-app:Text":"x","other:text":"x","aws:region":"us-east-1","ecs-sample-app:on":"false"}`)
-	_, err := loaded(t, nil)
+	_, err := loaded(t, infratest.Options{})
 	var problems check.Problems
-	const known = "a key that is read: count, limits, name, on, ports, size, tags or text"
-	if want := (check.Problem{Path: "ecs-sample-app:Text", Given: `"x"`, Want: known}); !errors.As(err, &problems) ||
-		!slices.Equal(problems, check.Problems{want}) {
+	want := check.Problem{Path: "ecs-sample-app:Text", Given: `"x"`, Want: "a key that the program reads; the nearest is text"}
+	if !errors.As(err, &problems) || !slices.Equal(problems, check.Problems{want}) {
 		t.Errorf("a misspelt key goes unnoticed, or another project's is taken for one: %v", err)
 	}
 }
 
 func TestAConfigThatIsNoConfigIsAnError(t *testing.T) {
 	t.Setenv(pulumi.EnvConfig, "{")
-	if _, err := loaded(t, nil); err == nil || !strings.Contains(err.Error(), "read "+pulumi.EnvConfig) {
+	if _, err := loaded(t, infratest.Options{}); err == nil || !strings.Contains(err.Error(), "read "+pulumi.EnvConfig) {
 		t.Errorf("misspelt keys are not looked for, and nobody hears why: %v", err)
+	}
+}
+
+func TestASecretIsRefusedWhereItWouldBeShownAndNeverPrinted(t *testing.T) {
+	const value = "hunter2\nhunter3"
+	for _, test := range []struct{ key, text, want string }{
+		{"name", value, "`pulumi config set --secret --path 'secrets.NAME'` and take it out with `pulumi config rm 'name'`"},
+		{"count", value, "`pulumi config rm 'count'`"},
+		{"tags", `{"PASSWORD":"hunter2\nhunter3"}`, "`pulumi config set --secret --path 'secrets.PASSWORD'` and take it out with `pulumi config rm --path 'tags.PASSWORD'`"},
+		{"tags", `{"PORT":1.5,"PASSWORD":"hunter2\nhunter3"}`, "'secrets.NAME'` and take it out of tags"},
+		{"tags", `{"PASSWORD":["hunter2"]}`, "'secrets.PASSWORD'"},
+		{"limits", `{"max":"hunter2"}`, "'secrets.NAME'` and take it out with `pulumi config rm 'limits'`"},
+		{"groups", `{"web":{"PASSWORD":"hunter2"}}`, "'secrets.NAME'` and take it out of groups"},
+		{"limits", `{"hunter`, "'secrets.NAME'"},
+		{"secrets", `{"PASSWORD":["hunter2"]}`, "a text"},
+		{"secrets", `{"PASSWORD":1.5}`, "in quotes"},
+		{"secrets", `hunter2`, "an object"},
+		{"nothing", "hunter2", "a key that the program reads"},
+	} {
+		config := infratest.Config(test.key, test.text)
+		whole, err := json.Marshal(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(pulumi.EnvConfig, string(whole))
+		_, err = loaded(t, infratest.Options{Config: config, SecretKeys: []string{infratest.Project + ":" + test.key}})
+		var problems check.Problems
+		if !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(problems[0].Want, test.want) {
+			t.Errorf("a secret in %s at %q is not refused, once, with what to do (%s): %v", test.key, test.text, test.want, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "hunter") || strings.Contains(err.Error(), "1.5")) {
+			t.Errorf("the message shows the secret: %v", err)
+		}
+	}
+}
+
+func TestASecretThatWasSetInPlainTextIsNotPrintedEither(t *testing.T) {
+	t.Parallel()
+	_, err := loaded(t, infratest.Options{Config: infratest.Config("secrets", `{"PASSWORD":{"value":"hunter2"}}`)})
+	if err == nil || strings.Contains(err.Error(), "hunter") {
+		t.Errorf("the message shows the secret, or there is none: %v", err)
 	}
 }
 
 func TestReportingLeavesTheProblemsAsTheyAre(t *testing.T) {
 	t.Parallel()
 	problems := check.Problems{{Path: "cpu", Given: "1", Want: "256"}}
-	for range 2 {
-		if err := Report("app", problems); err == nil || !strings.HasSuffix(err.Error(), "\napp:cpu: got 1, want 256") {
-			t.Errorf("the problem is not named by its key in the stack's file: %v", err)
+	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
+		if err := Report(ctx, nil); err != nil {
+			t.Errorf("a config without problems is refused: %v", err)
 		}
+		_ = Report(ctx, problems) // A second time the path must not get a second prefix.
+		return Explain(ctx, errors.Join(errors.New("network"), problems))
+	}, infratest.Options{})
+	if err == nil || !strings.Contains(err.Error(), "\necs-sample-app:cpu: got 1, want 256") {
+		t.Errorf("the problem is not named by its key in the stack's file: %v", err)
 	}
-	if err := Report("app", nil); err != nil {
-		t.Errorf("a config without problems is refused: %v", err)
+}
+
+func TestAnErrorThatIsNoProblemOfTheConfigStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("connection lost")
+	_, err := infratest.Run(t, func(ctx *pulumi.Context) error { return Explain(ctx, lost) }, infratest.Options{})
+	if !errors.Is(err, lost) || strings.Contains(err.Error(), "config") {
+		t.Errorf("an error of AWS is blamed on the config: %v", err)
 	}
 }

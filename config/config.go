@@ -1,0 +1,203 @@
+// Package config is what a stack can set: for the stack itself, and for a service.
+//
+// A setting has one word and one home. Its home is the field of the component that
+// uses it, with tag, default, rule and documentation. A field stands here only if it
+// goes to several components, is derived from others, or is written the other way
+// round than a component has it. Pulumi.yaml and docs/config.md are written from
+// these fields by a test:
+//
+//	go test ./config -update
+package config
+
+import (
+	"ecs-sample-app/components/alarms"
+	"ecs-sample-app/components/cluster"
+	"ecs-sample-app/components/image"
+	"ecs-sample-app/components/loadbalancer"
+	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/service"
+	"ecs-sample-app/components/task"
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/imageref"
+)
+
+const (
+	// ServiceName is the name of the one service of a stack without Services, and
+	// of everything that services share. Another one replaces everything.
+	ServiceName = "sample-app"
+	// SampleImage is the web server that serves the sample page, from Amazon's
+	// public registry, which does not limit anonymous pulls as Docker Hub does.
+	SampleImage = "public.ecr.aws/docker/library/httpd"
+	// SampleTag is the version of it that runs if nothing else is set.
+	SampleTag = "2.4.65"
+	// Everywhere is the whole internet.
+	Everywhere = "0.0.0.0/0"
+)
+
+// Config is what a stack sets.
+type Config struct {
+	Network      network.Args      `mapstructure:",squash"`
+	LoadBalancer loadbalancer.Args `mapstructure:",squash"`
+	Cluster      cluster.Args      `mapstructure:",squash"`
+	// DeletionProtection makes AWS refuse to delete the load balancer, a service
+	// with running tasks and a repository with images. Default false.
+	DeletionProtection bool `mapstructure:"deletionProtection"`
+	// Tags are the tags of every resource, in addition to Name, Project, Stack and
+	// ManagedBy. Default none.
+	Tags map[string]string `mapstructure:"tags"`
+	// Overrides are the services by name, each with what it sets differently from
+	// the top level, which is what every service starts from: objects are merged by
+	// key, lists are replaced, and null takes away what the top level sets. So far a
+	// stack has one service. Default none: one service, sample-app, made of the top
+	// level alone.
+	Overrides map[string]map[string]any `mapstructure:"services"`
+
+	// Services are the stack's services, by name in ascending order.
+	Services []Service `mapstructure:"-"`
+}
+
+// Service is what a service sets, at the top level or below services.NAME.
+type Service struct {
+	// Name is the service's name.
+	Name string `mapstructure:"-"`
+	// ImageTag is the version that runs: a tag or a digest (sha256:…), not latest.
+	// Change it and run `pulumi up` to deploy a new revision. In YAML it needs
+	// quotes: 2.40 would be read as the number 2.4. Default SampleTag.
+	ImageTag string `mapstructure:"imageTag"`
+	// Image is the repository of the image. The default serves the sample page; any
+	// other image runs as it is. Default SampleImage.
+	Image string `mapstructure:"image"`
+	// ContainerPort is the TCP port that the container listens on, 1 to 65535. A
+	// change replaces the target group, and requests fail until the new tasks serve.
+	// Default 80.
+	ContainerPort int `mapstructure:"containerPort"`
+	// Architecture is the processor, X86_64 or ARM64. ARM64 is about a fifth
+	// cheaper, and the image must be built for it. Default X86_64.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
+	Architecture task.Architecture `mapstructure:"architecture"`
+	// ReadonlyRootFilesystem makes the container's root filesystem read-only. The
+	// sample image needs to write to it. Default false.
+	ReadonlyRootFilesystem bool `mapstructure:"readonlyRootFilesystem"`
+	// EnableExecuteCommand lets `aws ecs execute-command` open a shell in a task. It
+	// needs a writable root filesystem. Default false.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+	EnableExecuteCommand bool `mapstructure:"enableExecuteCommand"`
+	// WaitForSteadyState makes an update end only when the new tasks serve, and fail
+	// if they don't. If it is false, an update ends as soon as ECS has accepted it.
+	// Default true.
+	WaitForSteadyState bool `mapstructure:"waitForSteadyState"`
+	// Alarms makes CloudWatch alarms watch the service, notify an SNS topic, and roll
+	// back a deployment during which one goes off. About 0.70 USD a month. Default
+	// false.
+	Alarms bool `mapstructure:"alarms"`
+
+	Build       image.Args               `mapstructure:",squash"`
+	Task        task.Args                `mapstructure:",squash"`
+	Service     service.Args             `mapstructure:",squash"`
+	HealthCheck loadbalancer.HealthCheck `mapstructure:",squash"`
+	Watch       alarms.Args              `mapstructure:",squash"`
+}
+
+// defaults is a stack that sets nothing.
+func defaults() Config {
+	return Config{
+		Network:      network.Defaults(),
+		LoadBalancer: loadbalancer.Args{AllowedCIDRs: []string{Everywhere}},
+		Cluster:      cluster.Defaults(),
+	}
+}
+
+// serviceDefaults is a service that sets nothing: the wizard's sample app.
+func serviceDefaults() Service {
+	return Service{
+		ImageTag:           SampleTag,
+		Image:              SampleImage,
+		ContainerPort:      task.DefaultPort,
+		Architecture:       task.X86,
+		WaitForSteadyState: true,
+		Task:               task.Defaults(),
+		Service:            service.Defaults(),
+		HealthCheck:        loadbalancer.HealthCheckDefaults(),
+		Watch:              alarms.Defaults(),
+	}
+}
+
+// check finds what is wrong with the values that concern the whole stack.
+func (c *Config) check() check.Problems {
+	var ps check.Problems
+	check.Tags(&ps, "tags", c.Tags)
+	ps = append(ps, c.Network.Check()...)
+	ps = append(ps, c.LoadBalancer.Check()...)
+	return append(ps, c.Cluster.Check()...)
+}
+
+// check finds what is wrong with the values of a service.
+func (s *Service) check() check.Problems {
+	var ps check.Problems
+	imageref.Repository(&ps, "image", s.Image)
+	if s.Build.BuildContext == "" {
+		imageref.Tag(&ps, "imageTag", s.ImageTag)
+	} else {
+		if s.Image != SampleImage {
+			ps.Add("buildContext", s.Build.BuildContext, "nothing if image is set: one of the two says what runs")
+		}
+		ps = append(ps, s.Build.Check()...)
+	}
+	if s.RunsSample() && s.ReadonlyRootFilesystem {
+		ps.Add("readonlyRootFilesystem", true, "false with the sample image, which writes its page when it starts")
+	}
+	if !s.Alarms {
+		const want = "nothing as long as alarms is false"
+		if len(s.Watch.Emails) > 0 {
+			ps.Add("alarmEmails", s.Watch.Emails, want)
+		}
+		if s.Watch.Thresholds != alarms.Defaults().Thresholds {
+			ps = append(ps, check.Problem{Path: "alarmThresholds", Given: "thresholds", Want: want})
+		}
+	}
+	ps = append(ps, s.Task.Check()...)
+	ps = append(ps, s.Service.Check()...)
+	ps = append(ps, s.HealthCheck.Check()...)
+	return append(ps, s.Watch.Check()...)
+}
+
+// RunsSample tells whether the image is the plain web server, which is told to
+// write the sample page. Any other image runs as it is.
+func (s *Service) RunsSample() bool {
+	return s.Image == SampleImage && s.Build.BuildContext == ""
+}
+
+// ImageReference is the image that the config names, with its tag or digest.
+func (s *Service) ImageReference() string {
+	return imageref.Join(s.Image, s.ImageTag)
+}
+
+// derive gives the components what they take from settings of the stack or of
+// several components, and from settings that are written the other way round.
+func (s *Service) derive(c *Config) {
+	s.Build.ImageTag = s.ImageTag
+	s.Build.Architecture = s.Architecture
+	s.Build.BuildArgs = map[string]string{"VERSION": s.ImageTag}
+	s.Build.ForceDelete = !c.DeletionProtection
+
+	s.Task.ContainerPort = s.ContainerPort
+	s.Task.Architecture = s.Architecture
+	s.Task.WritableRootFilesystem = !s.ReadonlyRootFilesystem
+	s.Task.EnableExecuteCommand = s.EnableExecuteCommand
+
+	s.Service.ContainerPort = s.ContainerPort
+	s.Service.EnableExecuteCommand = s.EnableExecuteCommand
+	s.Service.SkipSteadyState = !s.WaitForSteadyState
+	s.Service.Alarms.Enable = s.Alarms
+	s.Service.ForceDelete = !c.DeletionProtection
+}
+
+// tag gives every component the stack's tags, and what tells in every AWS console
+// where a resource comes from.
+func (c *Config) tag(all map[string]string) {
+	c.Network.Tags, c.LoadBalancer.Tags, c.Cluster.Tags = all, all, all
+	for i := range c.Services {
+		s := &c.Services[i]
+		s.Build.Tags, s.Task.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all
+	}
+}

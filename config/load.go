@@ -1,0 +1,109 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/stackconfig"
+	"ecs-sample-app/internal/tags"
+)
+
+var (
+	stackSettings   = stackconfig.Settings(reflect.TypeFor[Config]())
+	serviceSettings = stackconfig.Settings(reflect.TypeFor[Service]())
+)
+
+// Settings are all that a stack's file may set: those of the stack, and those that a
+// service starts from.
+func Settings() []stackconfig.Setting { return slices.Concat(serviceSettings, stackSettings) }
+
+// Load reads the stack's config and reports everything that is wrong with it at
+// once, each by its key, before anything is registered.
+func Load(ctx *pulumi.Context) (*Config, error) {
+	tree, problems, err := stackconfig.Read(ctx, Settings())
+	if err != nil {
+		return nil, err
+	}
+	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
+	cfg.LoadBalancer.DeletionProtection = cfg.DeletionProtection
+	problems = stackconfig.Merge(append(problems, wrong...), cfg.check())
+	problems = stackconfig.Merge(problems, stackconfig.Emptied(only(tree, stackSettings), defaults()))
+	problems = stackconfig.Merge(problems, cfg.services(only(tree, serviceSettings)))
+	cfg.tag(tags.OfStack(ctx, cfg.Tags))
+	return &cfg, stackconfig.Report(ctx, problems)
+}
+
+// only are the values of these settings.
+func only(tree stackconfig.Tree, settings []stackconfig.Setting) stackconfig.Tree {
+	some := stackconfig.Tree{}
+	for _, s := range settings {
+		if value, ok := tree[s.Key]; ok {
+			some[s.Key] = value
+		}
+	}
+	return some
+}
+
+// services makes each service of what the top level sets and what is set for it
+// alone.
+func (c *Config) services(top stackconfig.Tree) check.Problems {
+	first, atTop := c.service(ServiceName, top)
+	if len(c.Overrides) == 0 {
+		c.Services = []Service{first}
+		return atTop
+	}
+	var problems check.Problems
+	if len(c.Overrides) > 1 {
+		problems.Add("services", check.List(slices.Sorted(maps.Keys(c.Overrides))), "one service; a stack of several is still to come")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Overrides)) {
+		path := "services." + name
+		var named check.Problems
+		check.Name(&named, name)
+		for _, p := range named {
+			p.Path = path
+			problems = append(problems, p)
+		}
+		service, found := c.service(name, merge(top, c.Overrides[name]))
+		c.Services = append(c.Services, service)
+		for _, p := range found {
+			// What is wrong without the service's own settings too is mended above them.
+			if !slices.Contains(atTop, p) {
+				p.Path = path + "." + p.Path
+			}
+			problems = append(problems, p)
+		}
+	}
+	return problems
+}
+
+// service is the service that a tree describes.
+func (c *Config) service(name string, tree stackconfig.Tree) (Service, check.Problems) {
+	s, problems := stackconfig.Decode(tree, serviceDefaults)
+	s.Name = name
+	s.derive(c)
+	problems = stackconfig.Merge(problems, s.check())
+	return s, stackconfig.Merge(problems, stackconfig.Emptied(tree, serviceDefaults()))
+}
+
+// merge lays a tree over another: objects are merged by key, null takes a value away,
+// and everything else is replaced.
+func merge(under, over map[string]any) map[string]any {
+	merged := maps.Clone(under)
+	for key, value := range over {
+		if value == (stackconfig.Null{}) {
+			delete(merged, key)
+			continue
+		}
+		upper, isObject := value.(map[string]any)
+		if lower, ok := merged[key].(map[string]any); ok && isObject {
+			value = merge(lower, upper)
+		}
+		merged[key] = value
+	}
+	return merged
+}

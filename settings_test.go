@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"ecs-sample-app/config"
+	"ecs-sample-app/internal/infratest"
+)
+
+// goldenKeys has a row for each setting: another value than the default, and
+// below it what the program then registers, asks and exports differently. To add a
+// row, write its first line and run `go test -run EverySetting . -update`.
+//
+//	cpu = 1024 with memory = 2048
+//	  …
+const goldenKeys = "testdata/keys.golden"
+
+// settingRow is one row: key = value [with key = value …] [seen by TEST].
+var settingRow = regexp.MustCompile(`(?m)^(\w+) = (.*)\n((?:  .*\n|\n)*)`)
+
+func TestEverySettingChangesWhatTheGoldenFileSays(t *testing.T) {
+	t.Parallel()
+	written, err := os.ReadFile(goldenKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := settingRow.FindAllStringSubmatch(string(written), -1)
+	var got strings.Builder
+	seen := map[string]bool{}
+	for _, row := range rows {
+		key, given := row[1], row[2]
+		seen[key] = true
+		difference := settingDifference(t, key, given)
+		fmt.Fprintf(&got, "%s = %s\n%s\n", key, given, difference)
+		if test, elsewhere := seenBy(given); (difference == "") != elsewhere {
+			t.Errorf("%s = %s changes nothing that the program registers, so it has no use, or its row lacks the words \"seen by TEST\" (or has them in vain)", key, given)
+		} else if elsewhere && !testExists(t, test) {
+			t.Errorf("%s is said to be seen by %s, and there is no such test", key, test)
+		}
+	}
+	for _, s := range config.Settings() {
+		if !seen[s.Key] {
+			t.Errorf("%s has no row in %s: nobody sees whether its value reaches AWS", s.Key, goldenKeys)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(goldenKeys, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else if got.String() != string(written) {
+		t.Errorf("settings do not do what %s says; if the change is meant, run `go test -run EverySetting . -update` and review the diff\n%s",
+			goldenKeys, firstDifference(got.String(), string(written)))
+	}
+}
+
+// settingDifference is what the program does with a value, compared with the default,
+// both with the other settings that the row names.
+func settingDifference(t *testing.T, key, given string) string {
+	t.Helper()
+	given, _, _ = strings.Cut(given, " seen by ")
+	value, rest, _ := strings.Cut(given, " with ")
+	pairs := []string{}
+	for rest != "" {
+		var one string
+		one, rest, _ = strings.Cut(rest, " with ")
+		other, its, _ := strings.Cut(one, " = ")
+		pairs = append(pairs, other, its)
+	}
+	before := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...)})
+	after := infratest.MustRun(t, program, infratest.Options{Config: withConfig(append(pairs, key, value)...)})
+	return difference(describe(before), describe(after))
+}
+
+// describe has a few lines for each resource, for the calls to ECS and for the outputs.
+func describe(record *infratest.Record) map[string][]string {
+	all := map[string][]string{"asked": record.Asked}
+	for _, found := range record.Resources {
+		about := strings.Split(strings.TrimSuffix(graph(&infratest.Record{Resources: []infratest.Resource{found}}), "\n"), "\n")
+		for option, values := range map[string][]string{"ignores changes of": found.IgnoreChanges, "is replaced on changes of": found.ReplaceOnChanges} {
+			if len(values) > 0 {
+				about = append(about, fmt.Sprintf("  %s: %s", option, strings.Join(values, ", ")))
+			}
+		}
+		all[string(resource.URN(found.URN).Type())+" "+found.Name] = about[1:]
+	}
+	for _, name := range record.OutputNames() {
+		all["output "+name] = []string{fmt.Sprintf("  %v", record.Output(name))}
+	}
+	return all
+}
+
+// difference writes the lines that only one of two descriptions has. What goes as a
+// whole is named only.
+func difference(before, after map[string][]string) string {
+	var out strings.Builder
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		was, had := before[name]
+		is, has := after[name]
+		switch {
+		case !had:
+			fmt.Fprintf(&out, "  + %s\n", name)
+			for _, line := range is {
+				fmt.Fprintf(&out, "    + %s\n", strings.TrimPrefix(line, "  "))
+			}
+		case !has:
+			fmt.Fprintf(&out, "  - %s\n", name)
+		case !slices.Equal(was, is):
+			fmt.Fprintf(&out, "  ~ %s\n", name)
+			for _, line := range without(was, is) {
+				fmt.Fprintf(&out, "    - %s\n", strings.TrimPrefix(line, "  "))
+			}
+			for _, line := range without(is, was) {
+				fmt.Fprintf(&out, "    + %s\n", strings.TrimPrefix(line, "  "))
+			}
+		}
+	}
+	return out.String()
+}
+
+// without are the lines that the others lack, as often as they lack them.
+func without(lines, others []string) []string {
+	counts := map[string]int{}
+	for _, line := range others {
+		counts[line]++
+	}
+	var missing []string
+	for _, line := range lines {
+		if counts[line]--; counts[line] < 0 {
+			missing = append(missing, line)
+		}
+	}
+	return missing
+}
+
+// seenBy is the test that a row names because the difference is not in what is
+// registered.
+func seenBy(given string) (test string, elsewhere bool) {
+	_, test, elsewhere = strings.Cut(given, " seen by ")
+	return test, elsewhere
+}
+
+func testExists(t *testing.T, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob("*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		return strings.Contains(readFile(t, file), "func "+name+"(")
+	})
+}
