@@ -37,7 +37,7 @@ const (
 	// DefaultLogRetentionDays keeps logs for a month. CloudWatch's own default
 	// is for ever, at a price a month.
 	DefaultLogRetentionDays = 30
-	// DefaultStopTimeout is how many seconds a container has between SIGTERM
+	// DefaultStopTimeout is how many seconds a container has between the stop signal
 	// and SIGKILL, ECS's own default.
 	DefaultStopTimeout = 30
 
@@ -133,9 +133,11 @@ type Args struct {
 	// also needs WritableRootFilesystem. Default false.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 	EnableExecuteCommand bool `mapstructure:"-"`
-	// StopTimeout is how many seconds the container has between SIGTERM and
-	// SIGKILL, 1 to 120. Default DefaultStopTimeout.
-	StopTimeout int `mapstructure:"-"`
+	// StopTimeout is how many seconds the container has between the stop signal (the
+	// image's STOPSIGNAL, or else SIGTERM) and SIGKILL, 1 to 120. Default
+	// DefaultStopTimeout.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+	StopTimeout int `mapstructure:"stopTimeout"`
 	// LogRetentionDays is how many days logs are kept, one of 1, 3, 5, 7, 14, 30,
 	// 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288
 	// and 3653. Default DefaultLogRetentionDays.
