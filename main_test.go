@@ -144,8 +144,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 	everything := withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
 		"alarms", "true", "alarmEmails", `["a@example.com"]`, "autoscaling", `{"maxCapacity":4,"memoryTarget":80}`,
 		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: everything, Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(everything))
 		components := map[string]infratest.Resource{}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {
@@ -171,8 +171,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 
 func TestOnlyTheListenerIsOpenToTheWorld(t *testing.T) {
 	t.Parallel()
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, rule := range record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule") {
 			_, block := rule.Inputs["cidrIpv4"]
 			if block != (rule.Name == "sample-app-lb-ingress-0-0-0-0-0") {
@@ -247,8 +247,8 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 			"sample-app-public-1-routes", "sample-app-public-2-routes", "sample-app-tasks-sg",
 		}},
 	}
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, wire := range wiring {
 			wantFrom(t, record, record.Get(wire.of), wire.input, wire.from...)
 		}
@@ -267,8 +267,8 @@ func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
 		{"sample-app-public-1-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
 		{"sample-app-public-2-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
 	}
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, pair := range order {
 			if !record.WaitsFor(record.Get(pair.waiting), pair.first) {
 				t.Errorf("%s does not wait for %s: %s", pair.waiting, pair.first, pair.harm)
@@ -280,16 +280,16 @@ func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
 func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 	t.Parallel()
 	config := withConfig("buildContext", "app", "imageTag", "1.2.3", "architecture", "ARM64")
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(config))
 		wantFrom(t, record, record.Get("sample-app-image"), "repositoryUrl", "sample-app-repository")
 		definition := record.Get("sample-app-task-definition")
 		wantFrom(t, record, definition, "containerDefinitions", "sample-app-image", "sample-app-logs")
-		if mode == infratest.Preview {
+		if world.Mode == infratest.Preview {
 			return
 		}
 		containers := record.String(definition, "containerDefinitions")
-		if !strings.Contains(containers, infratest.RepositoryURL+"@"+infratest.Digest) {
+		if !strings.Contains(containers, world.RepositoryURL("sample-app-repository")+"@"+infratest.Digest) {
 			t.Errorf("the task definition does not name the image by its digest, so a new image under an old tag would not be deployed: %s", containers)
 		}
 		if strings.Contains(containers, "entryPoint") {
@@ -299,7 +299,7 @@ func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 			t.Errorf("the image is built for %s and runs on ARM64: the task would not start", got)
 		}
 		policy := record.String(record.Get("sample-app-execution-policy"), "policy")
-		if !strings.Contains(policy, "arn:aws:ecr:us-east-1:123456789012:repository/sample-app") {
+		if !strings.Contains(policy, world.ARN("ecr", "repository/sample-app-repository-1234567")) {
 			t.Errorf("the execution role may not pull the image: %s", policy)
 		}
 	})
@@ -307,12 +307,14 @@ func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 
 func TestWithoutBuildContextNothingOfAwsxIsRegistered(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t)})
-	for _, found := range record.Resources {
-		if strings.HasPrefix(found.Type, "awsx:") {
-			t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
+		for _, found := range record.Resources {
+			if strings.HasPrefix(found.Type, "awsx:") {
+				t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
+			}
 		}
-	}
+	})
 }
 
 func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {

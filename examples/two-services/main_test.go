@@ -8,8 +8,8 @@ import (
 
 func TestTwoServicesShareAClusterAndANetwork(t *testing.T) {
 	t.Parallel()
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world)
 		for kind, want := range map[string]int{
 			"aws:ec2/vpc:Vpc": 1, "aws:ecs/cluster:Cluster": 1, "aws:ecs/service:Service": 2, "aws:lb/loadBalancer:LoadBalancer": 2,
 		} {
