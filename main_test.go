@@ -139,13 +139,21 @@ func TestAPreviewRegistersWhatTheUpdateWill(t *testing.T) {
 
 func sorted(urns []string) []string { return slices.Sorted(slices.Values(urns)) }
 
+// everything is a config that switches on all there is, so that each resource that
+// the program can make is made.
+func everything() map[string]string {
+	return withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
+		"alarms", "true", "alarmEmails", `["a@example.com"]`,
+		"autoscaling", `{"maxCapacity":4,"cpuTarget":50,"memoryTarget":80,"requestsTarget":100,"schedules":[
+			{"name":"night","schedule":"cron(0 20 * * ? *)","minCapacity":0,"maxCapacity":1},
+			{"name":"day","schedule":"cron(0 6 * * ? *)","minCapacity":1,"maxCapacity":4}]}`,
+		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+}
+
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 	t.Parallel()
-	everything := withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
-		"alarms", "true", "alarmEmails", `["a@example.com"]`, "autoscaling", `{"maxCapacity":4,"memoryTarget":80}`,
-		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
-		record := infratest.MustRun(t, program, world.With(everything))
+		record := infratest.MustRun(t, program, world.With(everything()))
 		components := map[string]infratest.Resource{}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {
@@ -313,6 +321,58 @@ func TestWithoutBuildContextNothingOfAwsxIsRegistered(t *testing.T) {
 			if strings.HasPrefix(found.Type, "awsx:") {
 				t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
 			}
+		}
+	})
+}
+
+func TestNothingNamesAnotherPartition(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		infratest.MustRun(t, program, world.With(devConfig(t))).WantOwnPartition()
+		infratest.MustRun(t, program, world.With(everything())).WantOwnPartition()
+	})
+}
+
+func TestExecReachesTheTaskAndTheService(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for text, want := range map[string]bool{"true": true, "false": false} {
+			record := infratest.MustRun(t, program, world.With(withConfig("enableExecuteCommand", text)))
+			if got := record.Get("sample-app-service").Inputs["enableExecuteCommand"].BoolValue(); got != want {
+				t.Errorf("with enableExecuteCommand %s the service allows `aws ecs execute-command`: %v", text, got)
+			}
+			if got := slices.Contains(record.Names(), "sample-app-exec-policy"); got != want {
+				t.Errorf("with enableExecuteCommand %s the task may open channels for it: %v", text, got)
+			}
+		}
+	})
+}
+
+func TestTheConsoleIsThePartitionsOwn(t *testing.T) {
+	t.Parallel()
+	hosts := map[string]string{
+		"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn",
+	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		got := infratest.MustRun(t, program, world).Output("consoleUrl")
+		want := "https://" + hosts[world.Partition] + "/ecs/v2/clusters/sample-app-cluster-1234567/services/sample-app-service-1234567/health?region=" + world.Region
+		if got != want {
+			t.Errorf("the console's page is %s, not %s, where nobody can sign in with this account", got, want)
+		}
+	})
+}
+
+func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world)
+		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:7"); got != want {
+			t.Errorf("%s is reported to run, not %s", got, want)
+		}
+		world.Rollout = "FAILED"
+		record, err := infratest.Run(t, program, world)
+		if err == nil || record.Exported("taskDefinitionArn") {
+			t.Errorf("a revision that ECS has rolled back is reported as the one that runs; the update ends with %v", err)
 		}
 	})
 }

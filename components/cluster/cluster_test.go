@@ -36,6 +36,16 @@ func TestContainerInsightsAreWhatWasChosenAndOffByDefault(t *testing.T) {
 	})
 }
 
+func TestTheClusterIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "fleet", Args{}, given)
+			return err
+		}
+	})
+}
+
 func TestBadArgumentsAreRefused(t *testing.T) {
 	t.Parallel()
 	record, err := infratest.Run(t, makes(Args{ContainerInsights: "on"}), infratest.Options{})

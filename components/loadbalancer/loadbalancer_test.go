@@ -108,6 +108,16 @@ func TestTheSuffixesAreTheDimensionsOfItsOwnMetrics(t *testing.T) {
 	})
 }
 
+func TestTheLoadBalancerIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", open(nil), given)
+			return err
+		}
+	})
+}
+
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	tooLong := maxDeregistrationDelay + 1

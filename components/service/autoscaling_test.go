@@ -63,6 +63,9 @@ func TestTheServiceIsScaledBetweenItsBounds(t *testing.T) {
 			if got := metric["predefinedMetricType"].StringValue(); got != want.metric || held["targetValue"].NumberValue() != want.value {
 				t.Errorf("%s holds %s at %v", name, got, held["targetValue"])
 			}
+			if out, in := held["scaleOutCooldown"].NumberValue(), held["scaleInCooldown"].NumberValue(); out != 60 || in != 300 {
+				t.Errorf("%s adds tasks every %v s and takes them away every %v s: a burst is served late, or tasks come and go", name, out, in)
+			}
 			label, labelled := metric["resourceLabel"]
 			if labelled != (name == "web-scaling-requests") || labelled && label.StringValue() != "app/lb/1/targetgroup/tg/2" {
 				t.Errorf("%s counts the requests of %v", name, label)
@@ -75,6 +78,19 @@ func TestTheServiceIsScaledBetweenItsBounds(t *testing.T) {
 		bounds := night.Inputs["scalableTargetAction"].ObjectValue()
 		if record.String(night, "timezone") != "Europe/Berlin" || bounds["minCapacity"].NumberValue() != 0 || bounds["maxCapacity"].NumberValue() != 2 {
 			t.Errorf("the night is %v", night.Inputs)
+		}
+	})
+}
+
+func TestASchedulesHoursAreThoseOfUTCUnlessItNamesAZone(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for zone, want := range map[string]string{"": "UTC", "Asia/Tokyo": "Asia/Tokyo"} {
+			args := scaled(func(a *Autoscaling) { a.Schedules[0].Timezone = zone })
+			night := infratest.MustRun(t, makes(args), world).Get("web-scaling-schedule-night")
+			if got := night.Inputs["timezone"].StringValue(); got != want {
+				t.Errorf("with the time zone %q the schedule follows that of %s: the service is scaled at another hour than its author meant", zone, got)
+			}
 		}
 	})
 }

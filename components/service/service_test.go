@@ -1,10 +1,12 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -135,6 +137,30 @@ func TestAProviderOfItsOwnIsWatchedWithItsOwnConfig(t *testing.T) {
 	if len(asked) != 1 {
 		t.Error("the account of the service is not asked")
 	}
+}
+
+func TestTheTimeoutOfADeploymentIsInMinutes(t *testing.T) {
+	t.Parallel()
+	b := builder{args: Args{DeploymentTimeout: 7, AWS: &aws.Config{Region: "us-east-1"}}}
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // Nobody has to be asked for this.
+	var w rollout.Watch
+	if err := b.watch(over, nil, nil, &w); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the watch ends with %v, so there is nothing to test", err)
+	}
+	if w.Timeout != 7*time.Minute {
+		t.Errorf("a deployment that hangs is given up after %s, not after 7 minutes", w.Timeout)
+	}
+}
+
+func TestTheServiceIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", scaled(nil), given)
+			return err
+		}
+	})
 }
 
 func TestTheSwitchesReachTheService(t *testing.T) {
