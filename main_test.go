@@ -17,7 +17,7 @@ import (
 	"ecs-sample-app/internal/infratest"
 )
 
-var update = flag.Bool("update", false, "write the golden graph anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 const goldenGraph = "testdata/dev.golden"
 
@@ -63,6 +63,51 @@ func TestTheDevStackIsWhatTheGoldenGraphSays(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("the infrastructure is not what %s says; if the change is meant, run `go test -run Golden . -update` and review the diff\n%s",
 			goldenGraph, firstDifference(got, string(want)))
+	}
+}
+
+const goldenTypes = "testdata/types.golden"
+
+// insideAWSX are the types of what the components of awsx make in their turn, in a
+// process of their own, where the recorder does not see it.
+// https://github.com/pulumi/pulumi-awsx/tree/master/awsx/ecr
+var insideAWSX = map[string][]string{
+	"awsx:ecr:Image":      {"docker-build:index:Image"},
+	"awsx:ecr:Repository": {"aws:ecr/lifecyclePolicy:LifecyclePolicy", "aws:ecr/repository:Repository"},
+}
+
+// Whoever adds a type of resource adds it to the tables of other modules too. Their
+// tests read this list, and name the table that lacks the type.
+func TestTheTypesThatTheProgramMakesAreThoseOfTheGoldenList(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	for _, config := range []map[string]string{devConfig(t), everything()} {
+		for _, made := range infratest.MustRun(t, program, infratest.Options{Config: config}).Resources {
+			switch inside := insideAWSX[made.Type]; {
+			case made.Custom:
+				found[made.Type] = true
+			case made.Remote && inside == nil:
+				t.Errorf("%s is made by a provider, of parts that nobody knows: add them to insideAWSX", made.Type)
+			}
+			for _, token := range insideAWSX[made.Type] {
+				found[token] = true
+			}
+		}
+	}
+	got := strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(goldenTypes, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(goldenTypes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the program makes other types of resources than %s lists; if that is meant, run `go test -run Golden . -update`, "+
+			"and then the tests of bootstrap, tools, e2e/account and the provider (make test-provider), which name what lacks the type\n%s",
+			goldenTypes, firstDifference(got, string(want)))
 	}
 }
 

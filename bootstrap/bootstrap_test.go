@@ -340,6 +340,13 @@ func TestTheDeployRoleReachesOnlyTheSampleApp(t *testing.T) {
 			{"ecr:PutImage", world.ARN("ecr", "repository/sample-app-repository-1"), here, true},
 			{"ecr:PutImage", world.ARN("ecr", "repository/base"), here, false},
 			{"sts:AssumeRole", roles + "admin", nil, false},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), here, true},
+			{"ssm:DeleteParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), here, true},
+			{"ssm:GetParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), nil, true},
+			{"ssm:DescribeParameters", "*", nil, true},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/database-password"), here, false},
+			{"ssm:GetParameter", world.ARN("ssm", "parameter/database-password"), nil, false},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), map[string]string{"aws:RequestedRegion": "eu-west-1"}, false},
 			{"secretsmanager:GetSecretValue", "*", here, false},
 			{"logs:GetLogEvents", "*", here, false},
 			{"s3:PutObject", world.ARN("s3", bucket) + "/.pulumi/stacks/ecs-sample-app/dev.json", nil, true},
@@ -428,6 +435,80 @@ func TestNoPolicyNamesAnotherPartition(t *testing.T) {
 		infratest.MustRun(t, program, world.With(with("ephemeralStacks", "true", "stateBucket", bucket))).WantOwnPartition()
 		infratest.MustRun(t, program, world.With(with("existingProvider", "true"))).WantOwnPartition()
 	})
+}
+
+// lives are the actions of IAM that make, read and delete a type of resource. Where a
+// type has none of its own, they are those of what it is a part of.
+var lives = map[string][3]string{
+	"aws:appautoscaling/policy:Policy":                          {"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies", "application-autoscaling:DeleteScalingPolicy"},
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        {"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions", "application-autoscaling:DeleteScheduledAction"},
+	"aws:appautoscaling/target:Target":                          {"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DeregisterScalableTarget"},
+	"aws:cloudwatch/logGroup:LogGroup":                          {"logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DeleteLogGroup"},
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    {"cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {"ec2:RevokeSecurityGroupIngress", "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress"},
+	"aws:ec2/internetGateway:InternetGateway":                   {"ec2:CreateInternetGateway", "ec2:DescribeInternetGateways", "ec2:DeleteInternetGateway"},
+	"aws:ec2/route:Route":                                       {"ec2:CreateRoute", "ec2:DescribeRouteTables", "ec2:DeleteRoute"},
+	"aws:ec2/routeTable:RouteTable":                             {"ec2:CreateRouteTable", "ec2:DescribeRouteTables", "ec2:DeleteRouteTable"},
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":       {"ec2:AssociateRouteTable", "ec2:DescribeRouteTables", "ec2:DisassociateRouteTable"},
+	"aws:ec2/securityGroup:SecurityGroup":                       {"ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"},
+	"aws:ec2/subnet:Subnet":                                     {"ec2:CreateSubnet", "ec2:DescribeSubnets", "ec2:DeleteSubnet"},
+	"aws:ec2/vpc:Vpc":                                           {"ec2:CreateVpc", "ec2:DescribeVpcs", "ec2:DeleteVpc"},
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                           {"ec2:CreateVpcEndpoint", "ec2:DescribeVpcEndpoints", "ec2:DeleteVpcEndpoints"},
+	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   {"ecr:PutLifecyclePolicy", "ecr:GetLifecyclePolicy", "ecr:DeleteLifecyclePolicy"},
+	"aws:ecr/repository:Repository":                             {"ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:DeleteRepository"},
+	"aws:ecs/cluster:Cluster":                                   {"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:DeleteCluster"},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {"ecs:PutClusterCapacityProviders", "ecs:DescribeClusters", "ecs:PutClusterCapacityProviders"},
+	"aws:ecs/service:Service":                                   {"ecs:CreateService", "ecs:DescribeServices", "ecs:DeleteService"},
+	"aws:ecs/taskDefinition:TaskDefinition":                     {"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"},
+	"aws:iam/role:Role":                                         {"iam:CreateRole", "iam:GetRole", "iam:DeleteRole"},
+	"aws:iam/rolePolicy:RolePolicy":                             {"iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"},
+	"aws:lb/listener:Listener":                                  {"elasticloadbalancing:CreateListener", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DeleteListener"},
+	"aws:lb/loadBalancer:LoadBalancer":                          {"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DeleteLoadBalancer"},
+	"aws:lb/targetGroup:TargetGroup":                            {"elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DeleteTargetGroup"},
+	"aws:sns/topic:Topic":                                       {"sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"},
+	"aws:sns/topicPolicy:TopicPolicy":                           {"sns:SetTopicAttributes", "sns:GetTopicAttributes", "sns:SetTopicAttributes"},
+	"aws:sns/topicSubscription:TopicSubscription":               {"sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"},
+	"aws:ssm/parameter:Parameter":                               {"ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"},
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"ec2:AuthorizeSecurityGroupEgress", "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupEgress"},
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"ec2:AuthorizeSecurityGroupIngress", "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress"},
+	"docker-build:index:Image":                                  {"ecr:PutImage", "ecr:BatchGetImage", "ecr:BatchDeleteImage"},
+}
+
+func TestTheRolesMayMakeReadAndDeleteEveryTypeThatTheSampleAppMakes(t *testing.T) {
+	t.Parallel()
+	// The tests of the sample app write this list, from what it registers.
+	list, err := os.ReadFile("../testdata/types.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := strings.Fields(string(list))
+	if len(types) == 0 {
+		t.Fatal("the list of types is empty, so there is nothing to test")
+	}
+	_, permissions := documents(t, infratest.Options{}, everything())
+	granted := func(role, action string) bool {
+		return slices.ContainsFunc(permissions[role].Statement, func(s policy.Statement[[]string]) bool {
+			return slices.Contains(s.Action, action)
+		})
+	}
+	for _, token := range types {
+		life, ok := lives[token]
+		if !ok {
+			t.Errorf("lives in bootstrap_test.go has no %s: say which actions it takes, and give them in permissions.go", token)
+			continue
+		}
+		for _, role := range []string{"deploy", "environment"} {
+			for _, action := range life {
+				if !granted(role, action) {
+					t.Errorf("%s may not %s, so a deployment of the sample app stops at %s: add it to permissions.go", role, action, token)
+				}
+			}
+		}
+		// Images are pushed and pulled, and looked at by nobody else.
+		if token != "docker-build:index:Image" && !granted("preview", life[1]) {
+			t.Errorf("preview may not %s, so a refresh of the sample app stops at %s: add it to permissions.go", life[1], token)
+		}
+	}
 }
 
 func TestTheRegionsAreThoseOfTheConfig(t *testing.T) {
