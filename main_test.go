@@ -201,20 +201,25 @@ func firstDifference(got, want string) string {
 
 func TestAPreviewRegistersWhatTheUpdateWill(t *testing.T) {
 	t.Parallel()
-	config := devConfig(t)
-	updated := infratest.MustRun(t, program, infratest.Options{Config: config})
-	previewed := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: infratest.Preview})
-	for i, found := range previewed.Resources {
-		if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
-			t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for _, config := range []map[string]string{devConfig(t), everything()} {
+			world := world.With(config)
+			updated := infratest.MustRun(t, program, world)
+			world.Mode = infratest.Preview
+			previewed := infratest.MustRun(t, program, world)
+			for i, found := range previewed.Resources {
+				if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
+					t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
+				}
+				if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
+					t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
+				}
+			}
+			if len(previewed.Resources) != len(updated.Resources) {
+				t.Errorf("the preview shows %d resources and the update makes %d", len(previewed.Resources), len(updated.Resources))
+			}
 		}
-		if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
-			t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
-		}
-	}
-	if len(previewed.Resources) != len(updated.Resources) {
-		t.Errorf("the preview shows %d resources and the update makes %d", len(previewed.Resources), len(updated.Resources))
-	}
+	})
 }
 
 func sorted(urns []string) []string { return slices.Sorted(slices.Values(urns)) }
@@ -459,16 +464,18 @@ func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
 
 func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
 	t.Parallel()
-	var outputs []string
-	infratest.MustRun(t, func(ctx *pulumi.Context) error {
-		err := program(ctx)
-		outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
-		return err
-	}, infratest.Options{Config: withConfig("alarms", "true")})
-	want := firstColumn(t, "## Outputs")
-	if !slices.Equal(outputs, slices.Sorted(slices.Values(want))) {
-		t.Errorf("the program exports %v and README.md lists %v", outputs, want)
-	}
+	want := slices.Sorted(slices.Values(firstColumn(t, "## Outputs")))
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		var outputs []string
+		infratest.MustRun(t, func(ctx *pulumi.Context) error {
+			err := program(ctx)
+			outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
+			return err
+		}, world.With(withConfig("alarms", "true")))
+		if !slices.Equal(outputs, want) {
+			t.Errorf("the program exports %v and README.md lists %v", outputs, want)
+		}
+	})
 }
 
 // firstColumn reads the names in the first column of the table below a heading

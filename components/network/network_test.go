@@ -62,13 +62,16 @@ func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
 
 func TestTooFewZonesAreFoundBeforeAnythingIsRegistered(t *testing.T) {
 	t.Parallel()
-	record, err := infratest.Run(t, makes(Args{ZoneCount: 3}), infratest.Options{Zones: []string{"us-west-1a", "us-west-1b"}})
-	if err == nil || !strings.Contains(err.Error(), "zoneCount: got 3, want at most the 2 zones") {
-		t.Errorf("the error does not say how many zones there are: %v", err)
-	}
-	if len(record.Resources) > 0 {
-		t.Errorf("%v were registered and can't be finished", record.Names())
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		world.Zones = []string{world.Region + "a", world.Region + "b"}
+		record, err := infratest.Run(t, makes(Args{ZoneCount: 3}), world)
+		if err == nil || !strings.Contains(err.Error(), "zoneCount: got 3, want at most the 2 zones") {
+			t.Errorf("the error does not say how many zones there are: %v", err)
+		}
+		if len(record.Resources) > 0 {
+			t.Errorf("%v were registered and can't be finished", record.Names())
+		}
+	})
 }
 
 func TestTheNetworkIsMadeAndAskedForByTheProviderThatItIsGiven(t *testing.T) {

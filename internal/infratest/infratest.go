@@ -45,8 +45,8 @@ func (m Mode) String() string {
 	return "update"
 }
 
-// partitions are AWS's, with a region of each. What names one of them by hand works
-// there and nowhere else.
+// partitions are AWS's, with a region of each. A program that writes one of them into
+// an ARN works in that one only.
 // https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 var partitions = []Options{
 	{Partition: "aws", Region: "us-east-1"},
@@ -54,8 +54,8 @@ var partitions = []Options{
 	{Partition: "aws-cn", Region: "cn-north-1"},
 }
 
-// Partitions runs a test in an update in each partition, side by side. The world
-// that the test gets is for Run and MustRun; the test adds its config.
+// Partitions runs a test in each partition, always as an update. The test hands the
+// world that it gets to Run or MustRun, with a config of its own if it needs one.
 func Partitions(t *testing.T, test func(t *testing.T, world Options)) {
 	t.Helper()
 	for _, world := range partitions {
@@ -66,8 +66,8 @@ func Partitions(t *testing.T, test func(t *testing.T, world Options)) {
 	}
 }
 
-// Everywhere is Partitions and a preview as well. One is enough: where a preview
-// differs from an update does not depend on the partition.
+// Everywhere is Partitions, and a preview in one of them. One is enough: what a
+// preview does not know is the same in all.
 func Everywhere(t *testing.T, test func(t *testing.T, world Options)) {
 	t.Helper()
 	Partitions(t, test)
@@ -77,7 +77,7 @@ func Everywhere(t *testing.T, test func(t *testing.T, world Options)) {
 	})
 }
 
-// Both runs a test in each mode.
+// Both runs a test in each mode, for what does not depend on the partition.
 func Both(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Helper()
 	for _, mode := range []Mode{Update, Preview} {
@@ -93,13 +93,13 @@ type Options struct {
 	Mode Mode
 	// Config is the stack's config, by full keys such as ecs-sample-app:cpu.
 	Config map[string]string
-	// SecretKeys are the keys of Config that are secret, full ones too.
+	// SecretKeys are the keys of Config, in full, whose values are secret.
 	SecretKeys []string
 	// Partition, Region and Account are where the program runs. Default aws,
 	// us-east-1 and 123456789012.
 	Partition, Region, Account string
-	// Zones are what AWS lists as the region's ordinary zones. Default those that
-	// end with a to d, in no order.
+	// Zones are the region's ordinary zones, as AWS lists them. Default four, in no
+	// order.
 	Zones []string
 	// Rollout is the state of every deployment, as ECS tells it in an update.
 	// Default COMPLETED.
@@ -116,7 +116,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// With is the same world, where the stack has a config.
+// With is the same world with a config.
 func (o Options) With(config map[string]string) Options {
 	o.Config = config
 	return o
@@ -149,8 +149,8 @@ type Resource struct {
 	// ReplacedWith is the value whose change replaces the resource, where there
 	// is one that is no input.
 	ReplacedWith string
-	// Protect makes the engine refuse to delete the resource, RetainOnDelete to
-	// forget it and leave it in AWS.
+	// With Protect the engine refuses to delete the resource. With RetainOnDelete it
+	// forgets it and leaves it in AWS.
 	Protect, RetainOnDelete bool
 	// Aliases are what the resource was before: a URN, or the name, type or parent
 	// that differed, as name=old.
