@@ -17,7 +17,7 @@ import (
 	"ecs-sample-app/internal/infratest"
 )
 
-var update = flag.Bool("update", false, "write the golden graph anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 const goldenGraph = "testdata/dev.golden"
 
@@ -63,6 +63,86 @@ func TestTheDevStackIsWhatTheGoldenGraphSays(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("the infrastructure is not what %s says; if the change is meant, run `go test -run Golden . -update` and review the diff\n%s",
 			goldenGraph, firstDifference(got, string(want)))
+	}
+}
+
+const goldenTypes = "testdata/types.golden"
+
+// insideAWSX are the types of what the components of awsx make in their turn, in a
+// process of their own, where the recorder does not see it.
+// https://github.com/pulumi/pulumi-awsx/tree/master/awsx/ecr
+var insideAWSX = map[string][]string{
+	"awsx:ecr:Image":      {"docker-build:index:Image"},
+	"awsx:ecr:Repository": {"aws:ecr/lifecyclePolicy:LifecyclePolicy", "aws:ecr/repository:Repository"},
+}
+
+// Whoever adds a type of resource adds it to the tables of other modules too. Their
+// tests read this list, and name the table that lacks the type.
+func TestTheTypesThatTheProgramMakesAreThoseOfTheGoldenList(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	for _, config := range []map[string]string{devConfig(t), everything()} {
+		for _, made := range infratest.MustRun(t, program, infratest.Options{Config: config}).Resources {
+			switch inside := insideAWSX[made.Type]; {
+			case made.Custom:
+				found[made.Type] = true
+			case made.Remote && inside == nil:
+				t.Errorf("%s is made by a provider, of parts that nobody knows: add them to insideAWSX", made.Type)
+			}
+			for _, token := range insideAWSX[made.Type] {
+				found[token] = true
+			}
+		}
+	}
+	got := strings.Join(slices.Sorted(maps.Keys(found)), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(goldenTypes, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(goldenTypes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the program makes other types of resources than %s lists; if that is meant, run `go test -run Golden . -update`, "+
+			"and then the tests of bootstrap, tools, e2e/account and the provider (make test-provider), which name what lacks the type\n%s",
+			goldenTypes, firstDifference(got, string(want)))
+	}
+}
+
+func TestTheLocalStackSendsEveryServiceToTheEmulator(t *testing.T) {
+	t.Parallel()
+	var stack struct {
+		Config struct {
+			Endpoints []map[string]string `yaml:"aws:endpoints"`
+		} `yaml:"config"`
+	}
+	text, err := os.ReadFile("Pulumi.local.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		t.Fatal(err)
+	}
+	services, err := os.ReadFile("tools/pulumi-resource-aws/services.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(services)) {
+		line, _, _ = strings.Cut(line, "#")
+		service := strings.TrimSpace(line)
+		if service == "" || service == "meta" { // The provider answers that itself.
+			continue
+		}
+		seen++
+		if len(stack.Config.Endpoints) != 1 || stack.Config.Endpoints[0][service] == "" {
+			t.Errorf("aws:endpoints in Pulumi.local.yaml has no %s: `make up` would send these requests to AWS itself", service)
+		}
+	}
+	if seen == 0 {
+		t.Fatal("services.txt lists nothing, so there is nothing to test")
 	}
 }
 
@@ -121,31 +201,44 @@ func firstDifference(got, want string) string {
 
 func TestAPreviewRegistersWhatTheUpdateWill(t *testing.T) {
 	t.Parallel()
-	config := devConfig(t)
-	updated := infratest.MustRun(t, program, infratest.Options{Config: config})
-	previewed := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: infratest.Preview})
-	for i, found := range previewed.Resources {
-		if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
-			t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for _, config := range []map[string]string{devConfig(t), everything()} {
+			world := world.With(config)
+			updated := infratest.MustRun(t, program, world)
+			world.Mode = infratest.Preview
+			previewed := infratest.MustRun(t, program, world)
+			for i, found := range previewed.Resources {
+				if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
+					t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
+				}
+				if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
+					t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
+				}
+			}
+			if len(previewed.Resources) != len(updated.Resources) {
+				t.Errorf("the preview shows %d resources and the update makes %d", len(previewed.Resources), len(updated.Resources))
+			}
 		}
-		if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
-			t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
-		}
-	}
-	if len(previewed.Resources) != len(updated.Resources) {
-		t.Errorf("the preview shows %d resources and the update makes %d", len(previewed.Resources), len(updated.Resources))
-	}
+	})
 }
 
 func sorted(urns []string) []string { return slices.Sorted(slices.Values(urns)) }
 
+// everything is a config that switches on all there is, so that each resource that
+// the program can make is made.
+func everything() map[string]string {
+	return withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
+		"secretValues", `{"DB_PASSWORD":"correct horse"}`, "alarms", "true", "alarmEmails", `["a@example.com"]`,
+		"autoscaling", `{"maxCapacity":4,"cpuTarget":50,"memoryTarget":80,"requestsTarget":100,"schedules":[
+			{"name":"night","schedule":"cron(0 20 * * ? *)","minCapacity":0,"maxCapacity":1},
+			{"name":"day","schedule":"cron(0 6 * * ? *)","minCapacity":1,"maxCapacity":4}]}`,
+		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+}
+
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 	t.Parallel()
-	everything := withConfig("availabilityZones", "3", "enableExecuteCommand", "true", "buildContext", "app",
-		"alarms", "true", "alarmEmails", `["a@example.com"]`, "autoscaling", `{"maxCapacity":4,"memoryTarget":80}`,
-		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: everything, Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(everything()))
 		components := map[string]infratest.Resource{}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {
@@ -171,8 +264,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 
 func TestOnlyTheListenerIsOpenToTheWorld(t *testing.T) {
 	t.Parallel()
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, rule := range record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule") {
 			_, block := rule.Inputs["cidrIpv4"]
 			if block != (rule.Name == "sample-app-lb-ingress-0-0-0-0-0") {
@@ -247,8 +340,8 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 			"sample-app-public-1-routes", "sample-app-public-2-routes", "sample-app-tasks-sg",
 		}},
 	}
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, wire := range wiring {
 			wantFrom(t, record, record.Get(wire.of), wire.input, wire.from...)
 		}
@@ -267,8 +360,8 @@ func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
 		{"sample-app-public-1-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
 		{"sample-app-public-2-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
 	}
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t), Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
 		for _, pair := range order {
 			if !record.WaitsFor(record.Get(pair.waiting), pair.first) {
 				t.Errorf("%s does not wait for %s: %s", pair.waiting, pair.first, pair.harm)
@@ -280,16 +373,16 @@ func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
 func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 	t.Parallel()
 	config := withConfig("buildContext", "app", "imageTag", "1.2.3", "architecture", "ARM64")
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, program, infratest.Options{Config: config, Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(config))
 		wantFrom(t, record, record.Get("sample-app-image"), "repositoryUrl", "sample-app-repository")
 		definition := record.Get("sample-app-task-definition")
 		wantFrom(t, record, definition, "containerDefinitions", "sample-app-image", "sample-app-logs")
-		if mode == infratest.Preview {
+		if world.Mode == infratest.Preview {
 			return
 		}
 		containers := record.String(definition, "containerDefinitions")
-		if !strings.Contains(containers, infratest.RepositoryURL+"@"+infratest.Digest) {
+		if !strings.Contains(containers, world.RepositoryURL("sample-app-repository")+"@"+infratest.Digest) {
 			t.Errorf("the task definition does not name the image by its digest, so a new image under an old tag would not be deployed: %s", containers)
 		}
 		if strings.Contains(containers, "entryPoint") {
@@ -299,7 +392,7 @@ func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 			t.Errorf("the image is built for %s and runs on ARM64: the task would not start", got)
 		}
 		policy := record.String(record.Get("sample-app-execution-policy"), "policy")
-		if !strings.Contains(policy, "arn:aws:ecr:us-east-1:123456789012:repository/sample-app") {
+		if !strings.Contains(policy, world.ARN("ecr", "repository/sample-app-repository-1234567")) {
 			t.Errorf("the execution role may not pull the image: %s", policy)
 		}
 	})
@@ -307,26 +400,82 @@ func TestAnImageThatIsBuiltHereIsDeployedByItsDigest(t *testing.T) {
 
 func TestWithoutBuildContextNothingOfAwsxIsRegistered(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t)})
-	for _, found := range record.Resources {
-		if strings.HasPrefix(found.Type, "awsx:") {
-			t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(devConfig(t)))
+		for _, found := range record.Resources {
+			if strings.HasPrefix(found.Type, "awsx:") {
+				t.Errorf("%s loads the awsx plugin, which costs seconds in each preview", found.Name)
+			}
 		}
+	})
+}
+
+func TestNothingNamesAnotherPartition(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		infratest.MustRun(t, program, world.With(devConfig(t))).WantOwnPartition()
+		infratest.MustRun(t, program, world.With(everything())).WantOwnPartition()
+	})
+}
+
+func TestExecReachesTheTaskAndTheService(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for text, want := range map[string]bool{"true": true, "false": false} {
+			record := infratest.MustRun(t, program, world.With(withConfig("enableExecuteCommand", text)))
+			if got := record.Get("sample-app-service").Inputs["enableExecuteCommand"].BoolValue(); got != want {
+				t.Errorf("with enableExecuteCommand %s the service allows `aws ecs execute-command`: %v", text, got)
+			}
+			if got := slices.Contains(record.Names(), "sample-app-exec-policy"); got != want {
+				t.Errorf("with enableExecuteCommand %s the task may open channels for it: %v", text, got)
+			}
+		}
+	})
+}
+
+func TestTheConsoleIsThePartitionsOwn(t *testing.T) {
+	t.Parallel()
+	hosts := map[string]string{
+		"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn",
 	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		got := infratest.MustRun(t, program, world).Output("consoleUrl")
+		want := "https://" + hosts[world.Partition] + "/ecs/v2/clusters/sample-app-cluster-1234567/services/sample-app-service-1234567/health?region=" + world.Region
+		if got != want {
+			t.Errorf("the console's page is %s, not %s, where nobody can sign in with this account", got, want)
+		}
+	})
+}
+
+func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world)
+		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:7"); got != want {
+			t.Errorf("%s is reported to run, not %s", got, want)
+		}
+		world.Rollout = "FAILED"
+		record, err := infratest.Run(t, program, world)
+		if err == nil || record.Exported("taskDefinitionArn") {
+			t.Errorf("a revision that ECS has rolled back is reported as the one that runs; the update ends with %v", err)
+		}
+	})
 }
 
 func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
 	t.Parallel()
-	var outputs []string
-	infratest.MustRun(t, func(ctx *pulumi.Context) error {
-		err := program(ctx)
-		outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
-		return err
-	}, infratest.Options{Config: withConfig("alarms", "true")})
-	want := firstColumn(t, "## Outputs")
-	if !slices.Equal(outputs, slices.Sorted(slices.Values(want))) {
-		t.Errorf("the program exports %v and README.md lists %v", outputs, want)
-	}
+	want := slices.Sorted(slices.Values(firstColumn(t, "## Outputs")))
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		var outputs []string
+		infratest.MustRun(t, func(ctx *pulumi.Context) error {
+			err := program(ctx)
+			outputs = slices.Sorted(maps.Keys(ctx.GetCurrentExportMap()))
+			return err
+		}, world.With(withConfig("alarms", "true")))
+		if !slices.Equal(outputs, want) {
+			t.Errorf("the program exports %v and README.md lists %v", outputs, want)
+		}
+	})
 }
 
 // firstColumn reads the names in the first column of the table below a heading

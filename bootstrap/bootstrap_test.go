@@ -2,8 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,9 +34,9 @@ type document = policy.Policy[[]string]
 
 // documents are the trust policies and permissions of all roles, by the role's
 // short name.
-func documents(t *testing.T, config map[string]string) (trusts, permissions map[string]document) {
+func documents(t *testing.T, world infratest.Options, config map[string]string) (trusts, permissions map[string]document) {
 	t.Helper()
-	record := infratest.MustRun(t, program, infratest.Options{Config: config})
+	record := infratest.MustRun(t, program, world.With(config))
 	trusts, permissions = map[string]document{}, map[string]document{}
 	for _, found := range record.Type("aws:iam/role:Role") {
 		name := strings.TrimSuffix(strings.TrimPrefix(found.Name, "github-"), "-role")
@@ -73,8 +74,8 @@ func TestItMakesTheNamedResources(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-				record := infratest.MustRun(t, program, infratest.Options{Config: test.config, Mode: mode})
+			infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+				record := infratest.MustRun(t, program, world.With(test.config))
 				if got := record.Names(); !slices.Equal(got, test.want) {
 					t.Errorf("the resources are %v, not %v: a rename replaces a role, and GitHub has the old one's ARN", got, test.want)
 				}
@@ -116,90 +117,93 @@ func assumes(t *testing.T, trust document, job token) bool {
 
 func TestEachJobMayTakeOnJustItsRole(t *testing.T) {
 	t.Parallel()
-	const aws = "sts.amazonaws.com"
-	named, _ := documents(t, everything())
-	numbered, _ := documents(t, everything("ownerId", "123456", "repositoryId", "456789"))
-	for _, job := range []struct {
-		what     string
-		token    token
-		byName   []string
-		byNumber []string
-	}{
-		{"a pull request", token{aws, "repo:octo-org/sample-app:pull_request"}, []string{"preview"}, nil},
-		{"the branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main"}, []string{"environment", "preview"}, nil},
-		{"production", token{aws, "repo:octo-org/sample-app:environment:production"}, []string{"deploy"}, nil},
-		{"a pull request's stack", token{aws, "repo:octo-org/sample-app:environment:pull-request"}, []string{"environment"}, nil},
-		{"a pull request, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:pull_request"}, nil, []string{"preview"}},
-		{"the branch, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:ref:refs/heads/main"}, nil, []string{"environment", "preview"}},
-		{"production, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:environment:production"}, nil, []string{"deploy"}},
-		{"somebody who took over the name", token{aws, "repo:octo-org@999999/sample-app@888888:environment:production"}, nil, nil},
-		{"another branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/feature"}, nil, nil},
-		{"a branch whose name begins so", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main2"}, nil, nil},
-		{"a tag called main", token{aws, "repo:octo-org/sample-app:ref:refs/tags/main"}, nil, nil},
-		{"another environment", token{aws, "repo:octo-org/sample-app:environment:staging"}, nil, nil},
-		{"an environment whose name begins so", token{aws, "repo:octo-org/sample-app:environment:production-2"}, nil, nil},
-		{"an environment in capitals", token{aws, "repo:octo-org/sample-app:environment:Production"}, nil, nil},
-		{"another repository", token{aws, "repo:octo-org/other:environment:production"}, nil, nil},
-		{"a repository whose name begins with ours", token{aws, "repo:octo-org/sample-app-evil:environment:production"}, nil, nil},
-		{"a fork's own job", token{aws, "repo:mallory/sample-app:environment:production"}, nil, nil},
-		{"a fork's own pull request", token{aws, "repo:mallory/sample-app:pull_request"}, nil, nil},
-		{"an owner whose name ends with ours", token{aws, "repo:not-octo-org/sample-app:environment:production"}, nil, nil},
-		{"upper case", token{aws, "repo:OCTO-ORG/SAMPLE-APP:environment:production"}, nil, nil},
-		{"a pull request that names an environment inside its name", token{aws, "repo:octo-org/sample-app:pull_request:environment:production"}, nil, nil},
-		{"a wildcard", token{aws, "repo:octo-org/sample-app:*"}, nil, nil},
-		{"nobody", token{aws, ""}, nil, nil},
-		{"a token for somebody else", token{"https://github.com/octo-org", "repo:octo-org/sample-app:environment:production"}, nil, nil},
-	} {
-		for config, trusts := range map[string]map[string]document{"names": named, "numbers": numbered} {
-			want := job.byName
-			if config == "numbers" {
-				want = job.byNumber
-			}
-			var got []string
-			for _, name := range slices.Sorted(maps.Keys(trusts)) {
-				if assumes(t, trusts[name], job.token) {
-					got = append(got, name)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		const aws = "sts.amazonaws.com"
+		named, _ := documents(t, world, everything())
+		numbered, _ := documents(t, world, everything("ownerId", "123456", "repositoryId", "456789"))
+		for _, job := range []struct {
+			what     string
+			token    token
+			byName   []string
+			byNumber []string
+		}{
+			{"a pull request", token{aws, "repo:octo-org/sample-app:pull_request"}, []string{"preview"}, nil},
+			{"the branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main"}, []string{"environment", "preview"}, nil},
+			{"production", token{aws, "repo:octo-org/sample-app:environment:production"}, []string{"deploy"}, nil},
+			{"a pull request's stack", token{aws, "repo:octo-org/sample-app:environment:pull-request"}, []string{"environment"}, nil},
+			{"a pull request, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:pull_request"}, nil, []string{"preview"}},
+			{"the branch, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:ref:refs/heads/main"}, nil, []string{"environment", "preview"}},
+			{"production, with numbers", token{aws, "repo:octo-org@123456/sample-app@456789:environment:production"}, nil, []string{"deploy"}},
+			{"somebody who took over the name", token{aws, "repo:octo-org@999999/sample-app@888888:environment:production"}, nil, nil},
+			{"another branch", token{aws, "repo:octo-org/sample-app:ref:refs/heads/feature"}, nil, nil},
+			{"a branch whose name begins so", token{aws, "repo:octo-org/sample-app:ref:refs/heads/main2"}, nil, nil},
+			{"a tag called main", token{aws, "repo:octo-org/sample-app:ref:refs/tags/main"}, nil, nil},
+			{"another environment", token{aws, "repo:octo-org/sample-app:environment:staging"}, nil, nil},
+			{"an environment whose name begins so", token{aws, "repo:octo-org/sample-app:environment:production-2"}, nil, nil},
+			{"an environment in capitals", token{aws, "repo:octo-org/sample-app:environment:Production"}, nil, nil},
+			{"another repository", token{aws, "repo:octo-org/other:environment:production"}, nil, nil},
+			{"a repository whose name begins with ours", token{aws, "repo:octo-org/sample-app-evil:environment:production"}, nil, nil},
+			{"a fork's own job", token{aws, "repo:mallory/sample-app:environment:production"}, nil, nil},
+			{"a fork's own pull request", token{aws, "repo:mallory/sample-app:pull_request"}, nil, nil},
+			{"an owner whose name ends with ours", token{aws, "repo:not-octo-org/sample-app:environment:production"}, nil, nil},
+			{"upper case", token{aws, "repo:OCTO-ORG/SAMPLE-APP:environment:production"}, nil, nil},
+			{"a pull request that names an environment inside its name", token{aws, "repo:octo-org/sample-app:pull_request:environment:production"}, nil, nil},
+			{"a wildcard", token{aws, "repo:octo-org/sample-app:*"}, nil, nil},
+			{"nobody", token{aws, ""}, nil, nil},
+			{"a token for somebody else", token{"https://github.com/octo-org", "repo:octo-org/sample-app:environment:production"}, nil, nil},
+		} {
+			for config, trusts := range map[string]map[string]document{"names": named, "numbers": numbered} {
+				want := job.byName
+				if config == "numbers" {
+					want = job.byNumber
+				}
+				var got []string
+				for _, name := range slices.Sorted(maps.Keys(trusts)) {
+					if assumes(t, trusts[name], job.token) {
+						got = append(got, name)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("with a trust in %s, %s (%s) may take on %v, not %v", config, job.what, job.token.sub, got, want)
 				}
 			}
-			if !slices.Equal(got, want) {
-				t.Errorf("with a trust in %s, %s (%s) may take on %v, not %v", config, job.what, job.token.sub, got, want)
-			}
 		}
-	}
+	})
 }
 
 func TestThereIsNoRoleForPullRequestsUnlessItIsAskedFor(t *testing.T) {
 	t.Parallel()
-	trusts, _ := documents(t, with())
-	if got := slices.Sorted(maps.Keys(trusts)); !slices.Equal(got, []string{"deploy", "preview"}) {
-		t.Errorf("the roles are %v: a pull request could deploy, and nobody asked for that", got)
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		trusts, _ := documents(t, world, with())
+		if got := slices.Sorted(maps.Keys(trusts)); !slices.Equal(got, []string{"deploy", "preview"}) {
+			t.Errorf("the roles are %v: a pull request could deploy, and nobody asked for that", got)
+		}
+	})
 }
 
 func TestOnlyGitHubsProviderIsTrusted(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]map[string]string{"made here": everything(), "existing": everything("existingProvider", "true")} {
-		want := "arn:aws:iam:us-east-1:123456789012:github-oidc-provider" // the recorder's ARN
-		if name == "existing" {
-			want = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-		}
-		trusts, _ := documents(t, config)
-		for role, trust := range trusts {
-			if got := trust.Statement[0].Principal; !maps.Equal(got, map[string]string{"Federated": want}) {
-				t.Errorf("%s trusts %v, not the provider that is %s: jobs would be refused, or others let in", role, got, name)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for name, config := range map[string]map[string]string{"made here": everything(), "existing": everything("existingProvider", "true")} {
+			want := world.ARN("iam", "oidc-provider/token.actions.githubusercontent.com")
+			trusts, _ := documents(t, world, config)
+			for role, trust := range trusts {
+				if got := trust.Statement[0].Principal; !maps.Equal(got, map[string]string{"Federated": want}) {
+					t.Errorf("%s trusts %v, not the provider that is %s: jobs would be refused, or others let in", role, got, name)
+				}
 			}
 		}
-	}
-	record := infratest.MustRun(t, program, infratest.Options{Config: with()})
-	provider := record.Get("github-oidc-provider")
-	if url := record.String(provider, "url"); url != "https://token.actions.githubusercontent.com" {
-		t.Errorf("the identity provider is %s, not GitHub's", url)
-	}
-	for _, role := range record.Type("aws:iam/role:Role") {
-		if got := role.Inputs["maxSessionDuration"].NumberValue(); got != 3600 {
-			t.Errorf("credentials of %s that leak are good for %v s, not for an hour", role.Name, got)
+		record := infratest.MustRun(t, program, world.With(with()))
+		provider := record.Get("github-oidc-provider")
+		if url := record.String(provider, "url"); url != "https://token.actions.githubusercontent.com" {
+			t.Errorf("the identity provider is %s, not GitHub's", url)
 		}
-	}
+		for _, role := range record.Type("aws:iam/role:Role") {
+			if got := role.Inputs["maxSessionDuration"].NumberValue(); got != 3600 {
+				t.Errorf("credentials of %s that leak are good for %v s, not for an hour", role.Name, got)
+			}
+		}
+	})
 }
 
 // reading are the beginnings of actions that change nothing.
@@ -207,51 +211,55 @@ var reading = []string{"Describe", "Get", "List"}
 
 func TestThePreviewRoleOnlyReadsAndNoData(t *testing.T) {
 	t.Parallel()
-	_, permissions := documents(t, everything())
-	state := []string{"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
-	for _, s := range permissions["preview"].Statement {
-		for _, action := range s.Action {
-			_, operation, _ := strings.Cut(action, ":")
-			if slices.Contains(state, action) {
-				if slices.Contains(s.Resource, "*") {
-					t.Errorf("%s is allowed everywhere, and not for the state alone: a pull request could read all data of the account", action)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, permissions := documents(t, world, everything())
+		state := []string{"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+		for _, s := range permissions["preview"].Statement {
+			for _, action := range s.Action {
+				_, operation, _ := strings.Cut(action, ":")
+				if slices.Contains(state, action) {
+					if slices.Contains(s.Resource, "*") {
+						t.Errorf("%s is allowed everywhere, and not for the state alone: a pull request could read all data of the account", action)
+					}
+					continue
 				}
-				continue
-			}
-			if !slices.ContainsFunc(reading, func(verb string) bool { return strings.HasPrefix(operation, verb) }) {
-				t.Errorf("a pull request's preview may %s, which does not only read", action)
+				if !slices.ContainsFunc(reading, func(verb string) bool { return strings.HasPrefix(operation, verb) }) {
+					t.Errorf("a pull request's preview may %s, which does not only read", action)
+				}
 			}
 		}
-	}
-	for _, data := range []string{
-		"ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ecr:BatchGetImage", "ecr:GetAuthorizationToken",
-		"ecr:GetDownloadUrlForLayer", "lambda:GetFunction", "logs:FilterLogEvents", "logs:GetLogEvents",
-		"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "sts:AssumeRole", "iam:ListUsers",
-	} {
-		if allowed(permissions["preview"], data, "*", nil) {
-			t.Errorf("a pull request's preview may %s, which reads what the account's users keep in it", data)
+		for _, data := range []string{
+			"ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ecr:BatchGetImage", "ecr:GetAuthorizationToken",
+			"ecr:GetDownloadUrlForLayer", "lambda:GetFunction", "logs:FilterLogEvents", "logs:GetLogEvents",
+			"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "sts:AssumeRole", "iam:ListUsers",
+		} {
+			if allowed(permissions["preview"], data, "*", nil) {
+				t.Errorf("a pull request's preview may %s, which reads what the account's users keep in it", data)
+			}
 		}
-	}
+	})
 }
 
 func TestNoRoleHasAWildcardForAnAction(t *testing.T) {
 	t.Parallel()
-	_, permissions := documents(t, everything())
-	for name, p := range permissions {
-		for _, s := range p.Statement {
-			for _, action := range s.Action {
-				if strings.Contains(action, "*") || !strings.Contains(action, ":") {
-					t.Errorf("%s may %s: nobody has looked at all that this is, and AWS adds to it", name, action)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, permissions := documents(t, world, everything())
+		for name, p := range permissions {
+			for _, s := range p.Statement {
+				for _, action := range s.Action {
+					if strings.Contains(action, "*") || !strings.Contains(action, ":") {
+						t.Errorf("%s may %s: nobody has looked at all that this is, and AWS adds to it", name, action)
+					}
+				}
+				if s.Effect != "Allow" || len(s.Resource) == 0 {
+					t.Errorf("%s has a statement that the tests can't judge: %+v", name, s)
+				}
+				if !slices.IsSorted(s.Action) {
+					t.Errorf("the actions of %s in %s are not sorted, so one that is there twice is not seen", name, s.Sid)
 				}
 			}
-			if s.Effect != "Allow" || len(s.Resource) == 0 {
-				t.Errorf("%s has a statement that the tests can't judge: %+v", name, s)
-			}
-			if !slices.IsSorted(s.Action) {
-				t.Errorf("the actions of %s in %s are not sorted, so one that is there twice is not seen", name, s.Sid)
-			}
 		}
-	}
+	})
 }
 
 // allowed tells whether a policy allows an action on a resource, with the keys
@@ -296,141 +304,265 @@ func matches(pattern, resource string) bool {
 
 func TestTheDeployRoleReachesOnlyTheSampleApp(t *testing.T) {
 	t.Parallel()
-	const roles = "arn:aws:iam::123456789012:role/"
-	here := map[string]string{"aws:RequestedRegion": "us-east-1", "aws:ResourceTag/Project": "ecs-sample-app"}
-	to := func(service string) map[string]string { return map[string]string{"iam:PassedToService": service} }
-	linked := func(service string) map[string]string { return map[string]string{"iam:AWSServiceName": service} }
-	for _, request := range []struct {
-		action, resource string
-		request          map[string]string
-		want             bool
-	}{
-		{"ec2:CreateVpc", "*", here, true},
-		{"ec2:CreateVpc", "*", map[string]string{"aws:RequestedRegion": "eu-west-1"}, false},
-		{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", here, true},
-		{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", map[string]string{"aws:RequestedRegion": "us-east-1"}, false},
-		{"ec2:RunInstances", "*", here, false},
-		{"iam:CreateRole", roles + "sample-app-task-role-1234567", nil, true},
-		{"iam:PutRolePolicy", roles + "sample-app-task-role-1234567", nil, true},
-		{"iam:PutRolePolicy", roles + "github-deploy-role-1234567", nil, false},
-		{"iam:UpdateAssumeRolePolicy", roles + "github-deploy-role-1234567", nil, false},
-		{"iam:CreateRole", roles + "admin", nil, false},
-		{"iam:DeleteRole", roles + "not-sample-app-role", nil, false},
-		{"iam:AttachRolePolicy", roles + "sample-app-task-role-1234567", nil, false},
-		{"iam:CreateUser", "arn:aws:iam::123456789012:user/mallory", nil, false},
-		{"iam:CreateAccessKey", "arn:aws:iam::123456789012:user/admin", nil, false},
-		{"iam:CreateOpenIDConnectProvider", "*", nil, false},
-		{"iam:UpdateOpenIDConnectProviderThumbprint", "*", nil, false},
-		{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ecs-tasks.amazonaws.com"), true},
-		{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ec2.amazonaws.com"), false},
-		{"iam:PassRole", roles + "sample-app-task-role-1234567", nil, false},
-		{"iam:PassRole", roles + "admin", to("ecs-tasks.amazonaws.com"), false},
-		{"iam:CreateServiceLinkedRole", roles + "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", linked("ecs.amazonaws.com"), true},
-		{"iam:CreateServiceLinkedRole", roles + "aws-service-role/organizations.amazonaws.com/x", linked("organizations.amazonaws.com"), false},
-		{"ecr:PutImage", "arn:aws:ecr:us-east-1:123456789012:repository/sample-app-repository-1", here, true},
-		{"ecr:PutImage", "arn:aws:ecr:us-east-1:123456789012:repository/base", here, false},
-		{"sts:AssumeRole", roles + "admin", nil, false},
-		{"secretsmanager:GetSecretValue", "*", here, false},
-		{"logs:GetLogEvents", "*", here, false},
-		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app/dev.json", nil, true},
-		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/locks/organization/ecs-sample-app/dev/1.json", nil, true},
-		{"s3:PutObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
-		{"s3:GetObject", "arn:aws:s3:::" + bucket + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
-		{"s3:GetObject", "arn:aws:s3:::" + bucket + "/holiday.jpg", nil, false},
-		{"s3:DeleteBucket", "arn:aws:s3:::" + bucket, nil, false},
-		{"kms:Decrypt", key, nil, true},
-		{"kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/other", nil, false},
-		{"kms:ScheduleKeyDeletion", key, nil, false},
-	} {
-		_, permissions := documents(t, everything())
-		if got := allowed(permissions["deploy"], request.action, request.resource, request.request); got != request.want {
-			t.Errorf("whether deploy may %s on %s with %v: %v, want %v", request.action, request.resource, request.request, got, request.want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		roles := world.ARN("iam", "role/")
+		here := map[string]string{"aws:RequestedRegion": world.Region, "aws:ResourceTag/Project": "ecs-sample-app"}
+		to := func(service string) map[string]string { return map[string]string{"iam:PassedToService": service} }
+		linked := func(service string) map[string]string { return map[string]string{"iam:AWSServiceName": service} }
+		_, permissions := documents(t, world, everything())
+		for _, request := range []struct {
+			action, resource string
+			request          map[string]string
+			want             bool
+		}{
+			{"ec2:CreateVpc", "*", here, true},
+			{"ec2:CreateVpc", "*", map[string]string{"aws:RequestedRegion": "eu-west-1"}, false},
+			{"ec2:DeleteVpc", world.ARN("ec2", "vpc/vpc-1"), here, true},
+			{"ec2:DeleteVpc", world.ARN("ec2", "vpc/vpc-1"), map[string]string{"aws:RequestedRegion": world.Region}, false},
+			{"ec2:RunInstances", "*", here, false},
+			{"iam:CreateRole", roles + "sample-app-task-role-1234567", nil, true},
+			{"iam:PutRolePolicy", roles + "sample-app-task-role-1234567", nil, true},
+			{"iam:PutRolePolicy", roles + "github-deploy-role-1234567", nil, false},
+			{"iam:UpdateAssumeRolePolicy", roles + "github-deploy-role-1234567", nil, false},
+			{"iam:CreateRole", roles + "admin", nil, false},
+			{"iam:DeleteRole", roles + "not-sample-app-role", nil, false},
+			{"iam:AttachRolePolicy", roles + "sample-app-task-role-1234567", nil, false},
+			{"iam:CreateUser", world.ARN("iam", "user/mallory"), nil, false},
+			{"iam:CreateAccessKey", world.ARN("iam", "user/admin"), nil, false},
+			{"iam:CreateOpenIDConnectProvider", "*", nil, false},
+			{"iam:UpdateOpenIDConnectProviderThumbprint", "*", nil, false},
+			{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ecs-tasks.amazonaws.com"), true},
+			{"iam:PassRole", roles + "sample-app-task-role-1234567", to("ec2.amazonaws.com"), false},
+			{"iam:PassRole", roles + "sample-app-task-role-1234567", nil, false},
+			{"iam:PassRole", roles + "admin", to("ecs-tasks.amazonaws.com"), false},
+			{"iam:CreateServiceLinkedRole", roles + "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", linked("ecs.amazonaws.com"), true},
+			{"iam:CreateServiceLinkedRole", roles + "aws-service-role/organizations.amazonaws.com/x", linked("organizations.amazonaws.com"), false},
+			{"ecr:PutImage", world.ARN("ecr", "repository/sample-app-repository-1"), here, true},
+			{"ecr:PutImage", world.ARN("ecr", "repository/base"), here, false},
+			{"sts:AssumeRole", roles + "admin", nil, false},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), here, true},
+			{"ssm:DeleteParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), here, true},
+			{"ssm:GetParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), nil, true},
+			{"ssm:DescribeParameters", "*", nil, true},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/database-password"), here, false},
+			{"ssm:GetParameter", world.ARN("ssm", "parameter/database-password"), nil, false},
+			{"ssm:PutParameter", world.ARN("ssm", "parameter/sample-app-password-1234567"), map[string]string{"aws:RequestedRegion": "eu-west-1"}, false},
+			{"secretsmanager:GetSecretValue", "*", here, false},
+			{"logs:GetLogEvents", "*", here, false},
+			{"s3:PutObject", world.ARN("s3", bucket) + "/.pulumi/stacks/ecs-sample-app/dev.json", nil, true},
+			{"s3:PutObject", world.ARN("s3", bucket) + "/.pulumi/locks/organization/ecs-sample-app/dev/1.json", nil, true},
+			{"s3:PutObject", world.ARN("s3", bucket) + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
+			{"s3:GetObject", world.ARN("s3", bucket) + "/.pulumi/stacks/ecs-sample-app-bootstrap/prod.json", nil, false},
+			{"s3:GetObject", world.ARN("s3", bucket) + "/holiday.jpg", nil, false},
+			{"s3:DeleteBucket", world.ARN("s3", bucket), nil, false},
+			{"kms:Decrypt", key, nil, true},
+			{"kms:Decrypt", world.ARN("kms", "key/other"), nil, false},
+			{"kms:ScheduleKeyDeletion", key, nil, false},
+		} {
+			if got := allowed(permissions["deploy"], request.action, request.resource, request.request); got != request.want {
+				t.Errorf("whether deploy may %s on %s with %v: %v, want %v", request.action, request.resource, request.request, got, request.want)
+			}
 		}
-	}
+	})
 }
 
 func TestAPullRequestsStackIsApartFromProductions(t *testing.T) {
 	t.Parallel()
-	_, permissions := documents(t, everything())
-	for object, want := range map[string]bool{
-		".pulumi/stacks/ecs-sample-app/pr-7.json":                        true,
-		".pulumi/locks/organization/ecs-sample-app/pr-7/1.json":          true,
-		".pulumi/stacks/ecs-sample-app/dev.json":                         false,
-		".pulumi/history/ecs-sample-app/dev/dev-1.json":                  false,
-		".pulumi/locks/organization/ecs-sample-app/production/lock.json": false,
-	} {
-		arn := "arn:aws:s3:::" + bucket + "/" + object
-		for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
-			if got := allowed(permissions["environment"], action, arn, nil); got != want {
-				t.Errorf("whether a pull request's stack may %s on %s: %v, want %v", action, object, got, want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, permissions := documents(t, world, everything())
+		for object, want := range map[string]bool{
+			".pulumi/stacks/ecs-sample-app/pr-7.json":                        true,
+			".pulumi/locks/organization/ecs-sample-app/pr-7/1.json":          true,
+			".pulumi/stacks/ecs-sample-app/dev.json":                         false,
+			".pulumi/history/ecs-sample-app/dev/dev-1.json":                  false,
+			".pulumi/locks/organization/ecs-sample-app/production/lock.json": false,
+		} {
+			arn := world.ARN("s3", bucket) + "/" + object
+			for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
+				if got := allowed(permissions["environment"], action, arn, nil); got != want {
+					t.Errorf("whether a pull request's stack may %s on %s: %v, want %v", action, object, got, want)
+				}
 			}
 		}
-	}
-	for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
-		if allowed(permissions["preview"], action, "arn:aws:s3:::"+bucket+"/.pulumi/stacks/ecs-sample-app/dev.json", nil) {
-			t.Errorf("a preview may %s on the state, which it only reads", action)
+		for _, action := range []string{"s3:PutObject", "s3:DeleteObject"} {
+			if allowed(permissions["preview"], action, world.ARN("s3", bucket)+"/.pulumi/stacks/ecs-sample-app/dev.json", nil) {
+				t.Errorf("a preview may %s on the state, which it only reads", action)
+			}
 		}
-	}
+	})
 }
 
 func TestWithoutABucketNoRoleReachesOne(t *testing.T) {
 	t.Parallel()
-	_, permissions := documents(t, with("ephemeralStacks", "true"))
-	for name, p := range permissions {
-		for _, s := range p.Statement {
-			for _, action := range s.Action {
-				if strings.HasPrefix(action, "s3:") || strings.HasPrefix(action, "kms:") {
-					t.Errorf("%s may %s on %v, and no state is kept there", name, action, s.Resource)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, permissions := documents(t, world, with("ephemeralStacks", "true"))
+		for name, p := range permissions {
+			for _, s := range p.Statement {
+				for _, action := range s.Action {
+					if strings.HasPrefix(action, "s3:") || strings.HasPrefix(action, "kms:") {
+						t.Errorf("%s may %s on %v, and no state is kept there", name, action, s.Resource)
+					}
 				}
 			}
+		}
+	})
+}
+
+// componentLine is a component in the sample app's graph, with its name.
+var componentLine = regexp.MustCompile(`(?m)^ecs-sample-app:\S+ (\S+)$`)
+
+func TestTheSampleAppIsTheOneThatTheRolesAreFor(t *testing.T) {
+	t.Parallel()
+	graph, err := os.ReadFile("../testdata/dev.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	components := componentLine.FindAllStringSubmatch(string(graph), -1)
+	if len(components) == 0 {
+		t.Fatal("the graph of the sample app has no component, so there is nothing to test")
+	}
+	for _, component := range components {
+		if want := component[1] + "-"; appPrefix != want {
+			t.Errorf("the roles are for what begins with %q, and the sample app's names begin with %q: "+
+				"deployments are refused, or may change the roles of others", appPrefix, want)
+		}
+	}
+}
+
+func TestNoPolicyNamesAnotherPartition(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		infratest.MustRun(t, program, world.With(with("ephemeralStacks", "true", "stateBucket", bucket))).WantOwnPartition()
+		infratest.MustRun(t, program, world.With(with("existingProvider", "true"))).WantOwnPartition()
+	})
+}
+
+// lives are the actions of IAM that make, read and delete a type of resource. Where a
+// type has none of its own, they are those of what it is a part of.
+var lives = map[string][3]string{
+	"aws:appautoscaling/policy:Policy":                          {"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies", "application-autoscaling:DeleteScalingPolicy"},
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        {"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions", "application-autoscaling:DeleteScheduledAction"},
+	"aws:appautoscaling/target:Target":                          {"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DeregisterScalableTarget"},
+	"aws:cloudwatch/logGroup:LogGroup":                          {"logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DeleteLogGroup"},
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    {"cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {"ec2:RevokeSecurityGroupIngress", "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress"},
+	"aws:ec2/internetGateway:InternetGateway":                   {"ec2:CreateInternetGateway", "ec2:DescribeInternetGateways", "ec2:DeleteInternetGateway"},
+	"aws:ec2/route:Route":                                       {"ec2:CreateRoute", "ec2:DescribeRouteTables", "ec2:DeleteRoute"},
+	"aws:ec2/routeTable:RouteTable":                             {"ec2:CreateRouteTable", "ec2:DescribeRouteTables", "ec2:DeleteRouteTable"},
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":       {"ec2:AssociateRouteTable", "ec2:DescribeRouteTables", "ec2:DisassociateRouteTable"},
+	"aws:ec2/securityGroup:SecurityGroup":                       {"ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"},
+	"aws:ec2/subnet:Subnet":                                     {"ec2:CreateSubnet", "ec2:DescribeSubnets", "ec2:DeleteSubnet"},
+	"aws:ec2/vpc:Vpc":                                           {"ec2:CreateVpc", "ec2:DescribeVpcs", "ec2:DeleteVpc"},
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                           {"ec2:CreateVpcEndpoint", "ec2:DescribeVpcEndpoints", "ec2:DeleteVpcEndpoints"},
+	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   {"ecr:PutLifecyclePolicy", "ecr:GetLifecyclePolicy", "ecr:DeleteLifecyclePolicy"},
+	"aws:ecr/repository:Repository":                             {"ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:DeleteRepository"},
+	"aws:ecs/cluster:Cluster":                                   {"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:DeleteCluster"},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {"ecs:PutClusterCapacityProviders", "ecs:DescribeClusters", "ecs:PutClusterCapacityProviders"},
+	"aws:ecs/service:Service":                                   {"ecs:CreateService", "ecs:DescribeServices", "ecs:DeleteService"},
+	"aws:ecs/taskDefinition:TaskDefinition":                     {"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"},
+	"aws:iam/role:Role":                                         {"iam:CreateRole", "iam:GetRole", "iam:DeleteRole"},
+	"aws:iam/rolePolicy:RolePolicy":                             {"iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"},
+	"aws:lb/listener:Listener":                                  {"elasticloadbalancing:CreateListener", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DeleteListener"},
+	"aws:lb/loadBalancer:LoadBalancer":                          {"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DeleteLoadBalancer"},
+	"aws:lb/targetGroup:TargetGroup":                            {"elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DeleteTargetGroup"},
+	"aws:sns/topic:Topic":                                       {"sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"},
+	"aws:sns/topicPolicy:TopicPolicy":                           {"sns:SetTopicAttributes", "sns:GetTopicAttributes", "sns:SetTopicAttributes"},
+	"aws:sns/topicSubscription:TopicSubscription":               {"sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"},
+	"aws:ssm/parameter:Parameter":                               {"ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"},
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"ec2:AuthorizeSecurityGroupEgress", "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupEgress"},
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"ec2:AuthorizeSecurityGroupIngress", "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress"},
+	"docker-build:index:Image":                                  {"ecr:PutImage", "ecr:BatchGetImage", "ecr:BatchDeleteImage"},
+}
+
+func TestTheRolesMayMakeReadAndDeleteEveryTypeThatTheSampleAppMakes(t *testing.T) {
+	t.Parallel()
+	// The tests of the sample app write this list, from what it registers.
+	list, err := os.ReadFile("../testdata/types.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := strings.Fields(string(list))
+	if len(types) == 0 {
+		t.Fatal("the list of types is empty, so there is nothing to test")
+	}
+	_, permissions := documents(t, infratest.Options{}, everything())
+	granted := func(role, action string) bool {
+		return slices.ContainsFunc(permissions[role].Statement, func(s policy.Statement[[]string]) bool {
+			return slices.Contains(s.Action, action)
+		})
+	}
+	for _, token := range types {
+		life, ok := lives[token]
+		if !ok {
+			t.Errorf("lives in bootstrap_test.go has no %s: say which actions it takes, and give them in permissions.go", token)
+			continue
+		}
+		for _, role := range []string{"deploy", "environment"} {
+			for _, action := range life {
+				if !granted(role, action) {
+					t.Errorf("%s may not %s, so a deployment of the sample app stops at %s: add it to permissions.go", role, action, token)
+				}
+			}
+		}
+		// Images are pushed and pulled, and looked at by nobody else.
+		if token != "docker-build:index:Image" && !granted("preview", life[1]) {
+			t.Errorf("preview may not %s, so a refresh of the sample app stops at %s: add it to permissions.go", life[1], token)
 		}
 	}
 }
 
 func TestTheRegionsAreThoseOfTheConfig(t *testing.T) {
 	t.Parallel()
-	_, permissions := documents(t, with("regions", `["eu-central-1","eu-west-1"]`))
-	for region, want := range map[string]bool{"eu-central-1": true, "eu-west-1": true, "us-east-1": false} {
-		if got := allowed(permissions["deploy"], "ecs:CreateCluster", "*", map[string]string{"aws:RequestedRegion": region}); got != want {
-			t.Errorf("whether deploy may make a cluster in %s: %v, want %v", region, got, want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, permissions := documents(t, world, with("regions", `["eu-central-1","eu-west-1"]`))
+		for region, want := range map[string]bool{"eu-central-1": true, "eu-west-1": true, "us-east-1": false} {
+			if got := allowed(permissions["deploy"], "ecs:CreateCluster", "*", map[string]string{"aws:RequestedRegion": region}); got != want {
+				t.Errorf("whether deploy may make a cluster in %s: %v, want %v", region, got, want)
+			}
 		}
-	}
+	})
 }
 
 func TestARolesPolicyFitsIntoTheRole(t *testing.T) {
 	t.Parallel()
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-	const quota = 10240
-	record := infratest.MustRun(t, program, infratest.Options{Config: everything("regions", `["us-east-1","us-east-2","us-west-1","us-west-2","eu-west-1"]`)})
-	for _, found := range record.Type("aws:iam/rolePolicy:RolePolicy") {
-		if size := len(record.String(found, "policy")); size > quota {
-			t.Errorf("%s has %d characters and AWS takes %d", found.Name, size, quota)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+		const quota = 10240
+		record := infratest.MustRun(t, program, world.With(everything("regions", `["us-east-1","us-east-2","us-west-1","us-west-2","eu-west-1"]`)))
+		for _, found := range record.Type("aws:iam/rolePolicy:RolePolicy") {
+			if size := len(record.String(found, "policy")); size > quota {
+				t.Errorf("%s has %d characters and AWS takes %d", found.Name, size, quota)
+			}
 		}
-	}
+	})
 }
 
 func TestTheDeployRoleCannotChangeTheRolesOfTheBootstrap(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, program, infratest.Options{Config: everything()})
-	for _, role := range record.Type("aws:iam/role:Role") {
-		if strings.HasPrefix(role.Name, appPrefix) {
-			t.Errorf("%s is among the roles that deploy may change: a deployment could give itself everything", role.Name)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(everything()))
+		for _, role := range record.Type("aws:iam/role:Role") {
+			if strings.HasPrefix(role.Name, appPrefix) {
+				t.Errorf("%s is among the roles that deploy may change: a deployment could give itself everything", role.Name)
+			}
+			if _, fixed := role.Inputs["name"]; fixed {
+				t.Errorf("%s has a fixed name: two repositories could not share an account", role.Name)
+			}
 		}
-		if _, fixed := role.Inputs["name"]; fixed {
-			t.Errorf("%s has a fixed name: two repositories could not share an account", role.Name)
-		}
-	}
+	})
 }
 
 func TestTheOutputsAreTheRolesThatGitHubNeeds(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, program, infratest.Options{Config: everything()})
-	for _, name := range []string{"preview", "deploy", "environment"} {
-		want := fmt.Sprintf("arn:aws:iam:us-east-1:123456789012:github-%s-role", name)
-		if got := record.Output(name + "RoleArn"); got != want {
-			t.Errorf("%sRoleArn is %v, not %s", name, got, want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, program, world.With(everything()))
+		for _, name := range []string{"preview", "deploy", "environment"} {
+			want := world.ARN("iam", "role/github-"+name+"-role-1234567")
+			if got := record.Output(name + "RoleArn"); got != want {
+				t.Errorf("%sRoleArn is %v, not %s", name, got, want)
+			}
 		}
-	}
+	})
 }
 
 // badConfigs are configs with one thing wrong: the key that must be named, and

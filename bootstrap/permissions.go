@@ -25,12 +25,18 @@ func (a account) arn(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s::%s:%s", a.partition, service, a.id, resource)
 }
 
+// appParameters are the parameters that the sample app keeps secrets in, in any
+// region.
+func (a account) appParameters() []string {
+	return []string{fmt.Sprintf("arn:%s:ssm:*:%s:parameter/%s*", a.partition, a.id, appPrefix)}
+}
+
 // appRoles are the roles that the sample app makes for its tasks.
 func (a account) appRoles() []string { return []string{a.arn("iam", "role/"+appPrefix+"*")} }
 
 // readActions are what a preview with a refresh asks of AWS. Each is named, so
 // that none reads what the account's users keep in it: no object, no secret, no
-// line of a log, no user data of an instance.
+// line of a log, no user data of an instance. Parameters are listed, without values.
 var readActions = []string{
 	"application-autoscaling:DescribeScalableTargets",
 	"application-autoscaling:DescribeScalingPolicies",
@@ -84,7 +90,27 @@ var readActions = []string{
 	"sns:GetTopicAttributes",
 	"sns:ListSubscriptionsByTopic",
 	"sns:ListTagsForResource",
+	"ssm:DescribeParameters",
 	"sts:GetCallerIdentity",
+}
+
+// readParameterActions are what a refresh asks about the sample app's parameters.
+// Their values come along: the provider compares them with the state, where they are
+// too. So who may see the state learns nothing new.
+var readParameterActions = []string{
+	"ssm:GetParameter",
+	"ssm:GetParameters",
+	"ssm:ListTagsForResource",
+}
+
+// writeParameterActions are for the sample app's parameters. The key that AWS keeps
+// for the Parameter Store encrypts them, and needs no permission of its own
+// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
+var writeParameterActions = []string{
+	"ssm:AddTagsToResource",
+	"ssm:DeleteParameter",
+	"ssm:PutParameter",
+	"ssm:RemoveTagsFromResource",
 }
 
 // readRoleActions are what a preview asks about the tasks' roles. They take a
@@ -264,6 +290,7 @@ func readPermissions(a account) []statement {
 		// before its ARN is known.
 		{Sid: "ReadInfrastructure", Effect: "Allow", Action: readActions, Resource: []string{"*"}},
 		{Sid: "ReadTaskRoles", Effect: "Allow", Action: readRoleActions, Resource: a.appRoles()},
+		{Sid: "ReadParameters", Effect: "Allow", Action: readParameterActions, Resource: a.appParameters()},
 	}
 }
 
@@ -283,6 +310,7 @@ func (c *Config) writePermissions(a account) []statement {
 		{Sid: "DeleteOwn", Effect: "Allow", Action: deleteActions, Resource: []string{"*"}, Condition: equal(here,
 			map[string][]string{"aws:ResourceTag/Project": {appProject}})},
 		{Sid: "ChangeTaskRoles", Effect: "Allow", Action: writeRoleActions, Resource: a.appRoles()},
+		{Sid: "ChangeParameters", Effect: "Allow", Action: writeParameterActions, Resource: a.appParameters(), Condition: equal(here)},
 		{
 			Sid: "HandRolesToTasks", Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: a.appRoles(),
 			Condition: equal(map[string][]string{"iam:PassedToService": {taskService}}),

@@ -305,17 +305,31 @@ func assertAllowed(t *testing.T, role string, statements []statement, asked []re
 func allows(statements []statement, r request) bool {
 	return slices.ContainsFunc(statements, func(s statement) bool {
 		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool {
-			before, wildcard := strings.CutSuffix(pattern, "*")
-			return pattern == r.resource || wildcard && strings.HasPrefix(r.resource, before)
+			return fits(pattern, r.resource)
 		})
 	})
+}
+
+// fits tells whether an ARN fits a pattern, in which an asterisk is any text.
+func fits(pattern, arn string) bool {
+	head, rest, wildcard := strings.Cut(pattern, "*")
+	if !wildcard {
+		return pattern == arn
+	}
+	arn, ok := strings.CutPrefix(arn, head)
+	for i := 0; ok && i <= len(arn); i++ {
+		if fits(rest, arn[i:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // request is what AWS was asked to do.
 type request struct {
 	action string
-	// resource is the ARN of the role, the bucket or the object that it is about, empty
-	// for other services.
+	// resource is the ARN of the role, the parameter, the bucket or the object that it
+	// is about, empty for other services.
 	resource string
 }
 
@@ -391,6 +405,15 @@ func requestsOf(r *http.Request, body []byte) []request {
 	found := request{action: service + ":" + action}
 	if role := form.Get("RoleName"); role != "" {
 		found.resource = "arn:aws:iam::123456789012:role/" + role
+	}
+	if service == "ssm" {
+		var about struct {
+			Name string
+			Of   string `json:"ResourceId"` // of tags
+		}
+		if json.Unmarshal(body, &about) == nil && about.Name+about.Of != "" {
+			found.resource = "arn:aws:ssm:" + account.Region + ":123456789012:parameter/" + strings.TrimPrefix(about.Name+about.Of, "/")
+		}
 	}
 	return []request{found}
 }

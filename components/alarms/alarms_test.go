@@ -92,41 +92,43 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 
 func TestEachAddressHasAChildOfItsOwnWhateverItsPlace(t *testing.T) {
 	t.Parallel()
-	addresses := func(emails ...string) map[string]string {
-		record := infratest.MustRun(t, makes(watching(func(a *Args) { a.Emails = emails })), infratest.Options{})
-		found := map[string]string{}
-		for _, subscription := range record.Type("aws:sns/topicSubscription:TopicSubscription") {
-			if protocol := record.String(subscription, "protocol"); protocol != "email" {
-				t.Errorf("%s is notified by %s", subscription.Name, protocol)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		addresses := func(emails ...string) map[string]string {
+			record := infratest.MustRun(t, makes(watching(func(a *Args) { a.Emails = emails })), world)
+			found := map[string]string{}
+			for _, subscription := range record.Type("aws:sns/topicSubscription:TopicSubscription") {
+				if protocol := record.String(subscription, "protocol"); protocol != "email" {
+					t.Errorf("%s is notified by %s", subscription.Name, protocol)
+				}
+				if from := subscription.InputsFrom["topic"]; !slices.Equal(from, []string{record.Get("web-alarms-topic").URN}) {
+					t.Errorf("%s subscribes to %v: no mail would come", subscription.Name, from)
+				}
+				found[record.String(subscription, "endpoint")] = subscription.Name
 			}
-			if from := subscription.InputsFrom["topic"]; !slices.Equal(from, []string{record.Get("web-alarms-topic").URN}) {
-				t.Errorf("%s subscribes to %v: no mail would come", subscription.Name, from)
+			return found
+		}
+		all := addresses("a.b@example.com", "a-b@example.com", "ops@example.com")
+		if len(all) != 3 || all["a.b@example.com"] == all["a-b@example.com"] {
+			t.Errorf("not everybody gets a mail: %v", all)
+		}
+		for email, name := range all {
+			if !strings.HasPrefix(name, "web-alarms-email-"+strings.NewReplacer("@", "-", ".", "-").Replace(email)+"-") {
+				t.Errorf("the subscription of %s is called %s, which does not show in a diff who leaves", email, name)
 			}
-			found[record.String(subscription, "endpoint")] = subscription.Name
 		}
-		return found
-	}
-	all := addresses("a.b@example.com", "a-b@example.com", "ops@example.com")
-	if len(all) != 3 || all["a.b@example.com"] == all["a-b@example.com"] {
-		t.Errorf("not everybody gets a mail: %v", all)
-	}
-	for email, name := range all {
-		if !strings.HasPrefix(name, "web-alarms-email-"+strings.NewReplacer("@", "-", ".", "-").Replace(email)+"-") {
-			t.Errorf("the subscription of %s is called %s, which does not show in a diff who leaves", email, name)
+		rest := addresses("ops@example.com", "a-b@example.com")
+		for email, name := range rest {
+			if all[email] != name {
+				t.Errorf("when another address is taken out, %s is renamed from %s to %s, and has to confirm anew", email, all[email], name)
+			}
 		}
-	}
-	rest := addresses("ops@example.com", "a-b@example.com")
-	for email, name := range rest {
-		if all[email] != name {
-			t.Errorf("when another address is taken out, %s is renamed from %s to %s, and has to confirm anew", email, all[email], name)
-		}
-	}
+	})
 }
 
 func TestEveryAlarmTellsTheTopicWhenItBeginsAndWhenItEnds(t *testing.T) {
 	t.Parallel()
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
 		want := []string{record.Get("web-alarms-topic").URN, record.Get("web-alarms-topic-policy").URN}
 		slices.Sort(want)
 		for _, name := range everyAlarm {
@@ -165,8 +167,8 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 			from      []string
 		}{name, "name", []string{"fleet-cluster"}})
 	}
-	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
-		record := infratest.MustRun(t, beside, infratest.Options{Mode: mode})
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, beside, world)
 		for _, wire := range wiring {
 			var want []string
 			for _, name := range wire.from {
@@ -187,25 +189,27 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 
 func TestTheServiceNamesTheVeryAlarmsThatAreMade(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, beside, infratest.Options{})
-	named := record.Get("web-service").Inputs["alarms"].ObjectValue()["alarmNames"].Mappable()
-	var made []any
-	for _, name := range everyAlarm {
-		made = append(made, record.String(record.Get(name), "name"))
-	}
-	const cluster = "fleet-cluster-1234567"
-	want := []any{
-		cluster + "-web-5xx", cluster + "-web-cpu", cluster + "-web-memory",
-		cluster + "-web-response-time", cluster + "-web-unhealthy-hosts",
-	}
-	for what, got := range map[string]any{
-		"the service names": named, "the alarms are called": made,
-		"Names gives": anys(record.Output("before")), "the output lists": anys(record.Output("after")),
-	} {
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s %v, not %v: ECS would watch alarms that are not there, and roll nothing back", what, got, want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, beside, world)
+		named := record.Get("web-service").Inputs["alarms"].ObjectValue()["alarmNames"].Mappable()
+		var made []any
+		for _, name := range everyAlarm {
+			made = append(made, record.String(record.Get(name), "name"))
 		}
-	}
+		const cluster = "fleet-cluster-1234567"
+		want := []any{
+			cluster + "-web-5xx", cluster + "-web-cpu", cluster + "-web-memory",
+			cluster + "-web-response-time", cluster + "-web-unhealthy-hosts",
+		}
+		for what, got := range map[string]any{
+			"the service names": named, "the alarms are called": made,
+			"Names gives": anys(record.Output("before")), "the output lists": anys(record.Output("after")),
+		} {
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s %v, not %v: ECS would watch alarms that are not there, and roll nothing back", what, got, want)
+			}
+		}
+	})
 }
 
 func anys(value any) []any {
@@ -249,34 +253,36 @@ func numbers(alarm infratest.Resource) string {
 
 func TestTheThresholdsAreThoseThatWereAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		args Args
-		want map[string]string
-	}{
-		{watching(nil), map[string]string{
-			"web-alarm-5xx":             "GreaterThanThreshold 5, 2 of 3",
-			"web-alarm-cpu":             "GreaterThanThreshold 90, 3 of 3",
-			"web-alarm-memory":          "GreaterThanThreshold 90, 3 of 3",
-			"web-alarm-response-time":   "GreaterThanThreshold 1, 3 of 3",
-			"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 1, 3 of 3",
-		}},
-		{watching(func(a *Args) {
-			a.Thresholds = Thresholds{ServerErrors: 1, CPU: 70, Memory: 80, ResponseTime: 250, UnhealthyHosts: 2}
-		}), map[string]string{
-			"web-alarm-5xx":             "GreaterThanThreshold 1, 2 of 3",
-			"web-alarm-cpu":             "GreaterThanThreshold 70, 3 of 3",
-			"web-alarm-memory":          "GreaterThanThreshold 80, 3 of 3",
-			"web-alarm-response-time":   "GreaterThanThreshold 0.25, 3 of 3",
-			"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 2, 3 of 3",
-		}},
-	} {
-		record := infratest.MustRun(t, makes(c.args), infratest.Options{})
-		for name, want := range c.want {
-			if got := numbers(record.Get(name)); got != want {
-				t.Errorf("%s goes off at %s, not at %s", name, got, want)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for _, c := range []struct {
+			args Args
+			want map[string]string
+		}{
+			{watching(nil), map[string]string{
+				"web-alarm-5xx":             "GreaterThanThreshold 5, 2 of 3",
+				"web-alarm-cpu":             "GreaterThanThreshold 90, 3 of 3",
+				"web-alarm-memory":          "GreaterThanThreshold 90, 3 of 3",
+				"web-alarm-response-time":   "GreaterThanThreshold 1, 3 of 3",
+				"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 1, 3 of 3",
+			}},
+			{watching(func(a *Args) {
+				a.Thresholds = Thresholds{ServerErrors: 1, CPU: 70, Memory: 80, ResponseTime: 250, UnhealthyHosts: 2}
+			}), map[string]string{
+				"web-alarm-5xx":             "GreaterThanThreshold 1, 2 of 3",
+				"web-alarm-cpu":             "GreaterThanThreshold 70, 3 of 3",
+				"web-alarm-memory":          "GreaterThanThreshold 80, 3 of 3",
+				"web-alarm-response-time":   "GreaterThanThreshold 0.25, 3 of 3",
+				"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 2, 3 of 3",
+			}},
+		} {
+			record := infratest.MustRun(t, makes(c.args), world)
+			for name, want := range c.want {
+				if got := numbers(record.Get(name)); got != want {
+					t.Errorf("%s goes off at %s, not at %s", name, got, want)
+				}
 			}
 		}
-	}
+	})
 }
 
 // metrics are what an alarm looks at: its metric, or those of its queries, by
@@ -306,71 +312,79 @@ func metrics(alarm infratest.Resource) []string {
 
 func TestEachAlarmLooksAtItsOwnServiceOnly(t *testing.T) {
 	t.Parallel()
-	const (
-		targets = " map[LoadBalancer:app/web/50dc6c495c0c9188 TargetGroup:targetgroup/web/73e2d6bc24d8a067] every 60 s"
-		tasks   = " map[ClusterName:fleet-1234567 ServiceName:web-service-1234567] every 60 s"
-		elb     = " AWS/ApplicationELB "
-	)
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	for name, want := range map[string][]string{
-		"web-alarm-5xx":             {"Sum" + elb + "HTTPCode_Target_5XX_Count" + targets, "Sum" + elb + "RequestCount" + targets},
-		"web-alarm-cpu":             {"Average AWS/ECS CPUUtilization" + tasks},
-		"web-alarm-memory":          {"Average AWS/ECS MemoryUtilization" + tasks},
-		"web-alarm-response-time":   {"p95" + elb + "TargetResponseTime" + targets, "Sum" + elb + "RequestCount" + targets},
-		"web-alarm-unhealthy-hosts": {"Maximum" + elb + "UnHealthyHostCount" + targets},
-	} {
-		if got := metrics(record.Get(name)); !slices.Equal(got, want) {
-			t.Errorf("%s looks at %v, not at %v", name, got, want)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		const (
+			targets = " map[LoadBalancer:app/web/50dc6c495c0c9188 TargetGroup:targetgroup/web/73e2d6bc24d8a067] every 60 s"
+			tasks   = " map[ClusterName:fleet-1234567 ServiceName:web-service-1234567] every 60 s"
+			elb     = " AWS/ApplicationELB "
+		)
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		for name, want := range map[string][]string{
+			"web-alarm-5xx":             {"Sum" + elb + "HTTPCode_Target_5XX_Count" + targets, "Sum" + elb + "RequestCount" + targets},
+			"web-alarm-cpu":             {"Average AWS/ECS CPUUtilization" + tasks},
+			"web-alarm-memory":          {"Average AWS/ECS MemoryUtilization" + tasks},
+			"web-alarm-response-time":   {"p95" + elb + "TargetResponseTime" + targets, "Sum" + elb + "RequestCount" + targets},
+			"web-alarm-unhealthy-hosts": {"Maximum" + elb + "UnHealthyHostCount" + targets},
+		} {
+			if got := metrics(record.Get(name)); !slices.Equal(got, want) {
+				t.Errorf("%s looks at %v, not at %v", name, got, want)
+			}
 		}
-	}
+	})
 }
 
 func TestOneExpressionDecidesAndTheOthersOnlyFeedIt(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	for name, want := range map[string]string{
-		"web-alarm-5xx":           "IF(FILL(errors, 0) >= 3, 100 * errors / requests, 0)",
-		"web-alarm-response-time": "IF(requests >= 20, slow, 0)",
-	} {
-		var deciding []string
-		known := map[string]bool{}
-		for _, query := range record.Get(name).Inputs["metricQueries"].ArrayValue() {
-			fields := query.ObjectValue()
-			known[fields["id"].StringValue()] = true
-			if returned, ok := fields["returnData"]; ok && returned.BoolValue() {
-				deciding = append(deciding, fields["expression"].StringValue())
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		for name, want := range map[string]string{
+			"web-alarm-5xx":           "IF(FILL(errors, 0) >= 3, 100 * errors / requests, 0)",
+			"web-alarm-response-time": "IF(requests >= 20, slow, 0)",
+		} {
+			var deciding []string
+			known := map[string]bool{}
+			for _, query := range record.Get(name).Inputs["metricQueries"].ArrayValue() {
+				fields := query.ObjectValue()
+				known[fields["id"].StringValue()] = true
+				if returned, ok := fields["returnData"]; ok && returned.BoolValue() {
+					deciding = append(deciding, fields["expression"].StringValue())
+				}
+			}
+			if !slices.Equal(deciding, []string{want}) {
+				t.Errorf("%s is decided by %v, not by %q alone, which leaves out a single error and a single slow answer", name, deciding, want)
+			}
+			for _, word := range strings.FieldsFunc(want, func(r rune) bool { return r < 'a' || r > 'z' }) {
+				if !known[word] {
+					t.Errorf("%s takes %s, which no query has: CloudWatch would refuse it", name, word)
+				}
 			}
 		}
-		if !slices.Equal(deciding, []string{want}) {
-			t.Errorf("%s is decided by %v, not by %q alone, which leaves out a single error and a single slow answer", name, deciding, want)
-		}
-		for _, word := range strings.FieldsFunc(want, func(r rune) bool { return r < 'a' || r > 'z' }) {
-			if !known[word] {
-				t.Errorf("%s takes %s, which no query has: CloudWatch would refuse it", name, word)
-			}
-		}
-	}
+	})
 }
 
 func TestAServiceWithoutRequestsOrTasksIsNoReasonForAnAlarm(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	for _, name := range everyAlarm {
-		if got := record.String(record.Get(name), "treatMissingData"); got != "notBreaching" {
-			t.Errorf("a minute without data is %s to %s: a service that is stopped or not used would cry wolf", got, name)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		for _, name := range everyAlarm {
+			if got := record.String(record.Get(name), "treatMissingData"); got != "notBreaching" {
+				t.Errorf("a minute without data is %s to %s: a service that is stopped or not used would cry wolf", got, name)
+			}
 		}
-	}
+	})
 }
 
 func TestAlarmsAreQuickEnoughForADeployment(t *testing.T) {
 	t.Parallel()
-	const longest = 180 // seconds, of which ECS makes the bake time
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	for _, name := range everyAlarm {
-		if seconds := record.Get(name).Inputs["evaluationPeriods"].NumberValue() * period; seconds > longest {
-			t.Errorf("%s looks back %v s, which every deployment takes longer", name, seconds)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		const longest = 180 // seconds, of which ECS makes the bake time
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		for _, name := range everyAlarm {
+			if seconds := record.Get(name).Inputs["evaluationPeriods"].NumberValue() * period; seconds > longest {
+				t.Errorf("%s looks back %v s, which every deployment takes longer", name, seconds)
+			}
 		}
-	}
+	})
 }
 
 func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
@@ -403,28 +417,42 @@ func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
 		t.Errorf("the policy says more than these: %s", text)
 	}
 
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	registered := record.String(record.Get("web-alarms-topic-policy"), "policy")
-	for _, part := range []string{
-		`"aws:SourceAccount":"` + infratest.Account + `"`,
-		`"arn:aws:cloudwatch:us-east-1:123456789012:alarm:*"`,
-		`"Resource":["arn:aws:sns:us-east-1:123456789012:web-alarms-topic"]`,
-	} {
-		if !strings.Contains(registered, part) {
-			t.Errorf("the policy that is registered lacks %s: %s", part, registered)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		registered := record.String(record.Get("web-alarms-topic-policy"), "policy")
+		for _, part := range []string{
+			`"aws:SourceAccount":"` + world.Account + `"`,
+			`"` + world.ARN("cloudwatch", "alarm:*") + `"`,
+			`"Resource":["` + world.ARN("sns", "web-alarms-topic-1234567") + `"]`,
+		} {
+			if !strings.Contains(registered, part) {
+				t.Errorf("the policy that is registered lacks %s: %s", part, registered)
+			}
 		}
-	}
+	})
+}
+
+func TestTheAlarmsAreMadeAndAskedForByTheProviderThatTheyAreGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", watching(func(a *Args) { a.Emails = []string{"ops@example.com"} }), given)
+			return err
+		}
+	})
 }
 
 func TestTheTopicIsThereWithoutAddresses(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(watching(nil)), infratest.Options{})
-	if got := record.Output("topicArn"); got != "arn:aws:sns:us-east-1:123456789012:web-alarms-topic" {
-		t.Errorf("a chat or a pager would subscribe to %v", got)
-	}
-	if key, ok := record.Get("web-alarms-topic").Inputs["kmsMasterKeyId"]; ok {
-		t.Errorf("the topic is encrypted with %v: without a key policy of its own CloudWatch can't publish, and nobody hears of an alarm", key)
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		if got := record.Output("topicArn"); got != world.ARN("sns", "web-alarms-topic-1234567") {
+			t.Errorf("a chat or a pager would subscribe to %v", got)
+		}
+		if key, ok := record.Get("web-alarms-topic").Inputs["kmsMasterKeyId"]; ok {
+			t.Errorf("the topic is encrypted with %v: without a key policy of its own CloudWatch can't publish, and nobody hears of an alarm", key)
+		}
+	})
 }
 
 func TestAnAddressThatGetsNoMailIsRefused(t *testing.T) {

@@ -23,15 +23,27 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 
 func TestContainerInsightsAreWhatWasChosenAndOffByDefault(t *testing.T) {
 	t.Parallel()
-	for chosen, want := range map[ContainerInsights]string{
-		"": "disabled", InsightsDisabled: "disabled", InsightsEnabled: "enabled", InsightsEnhanced: "enhanced",
-	} {
-		record := infratest.MustRun(t, makes(Args{ContainerInsights: chosen}), infratest.Options{})
-		setting := record.Get("fleet-cluster").Inputs["settings"].ArrayValue()[0].ObjectValue()
-		if got := setting["value"].StringValue(); got != want {
-			t.Errorf("%q was chosen and Container Insights is %s, which is billed otherwise", chosen, got)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for chosen, want := range map[ContainerInsights]string{
+			"": "disabled", InsightsDisabled: "disabled", InsightsEnabled: "enabled", InsightsEnhanced: "enhanced",
+		} {
+			record := infratest.MustRun(t, makes(Args{ContainerInsights: chosen}), world)
+			setting := record.Get("fleet-cluster").Inputs["settings"].ArrayValue()[0].ObjectValue()
+			if got := setting["value"].StringValue(); got != want {
+				t.Errorf("%q was chosen and Container Insights is %s, which is billed otherwise", chosen, got)
+			}
 		}
-	}
+	})
+}
+
+func TestTheClusterIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "fleet", Args{}, given)
+			return err
+		}
+	})
 }
 
 func TestBadArgumentsAreRefused(t *testing.T) {

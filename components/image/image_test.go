@@ -39,43 +39,47 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 
 func TestTheImageIsBuiltForItsProcessorAndVersion(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	record := infratest.MustRun(t, makes(Args{
-		BuildContext: dir, ImageTag: "1.2.3", Architecture: task.ARM64, BuildArgs: map[string]string{"VERSION": "1.2.3"},
-	}), infratest.Options{})
-	built := record.Get("web-image")
-	for input, want := range map[string]string{
-		"context": dir, "dockerfile": filepath.Join(dir, "Dockerfile"), "imageTag": "1.2.3", "platform": "linux/arm64",
-		"repositoryUrl": infratest.RepositoryURL,
-	} {
-		if got := record.String(built, input); got != want {
-			t.Errorf("%s is %s, not %s", input, got, want)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		dir := folder(t)
+		record := infratest.MustRun(t, makes(Args{
+			BuildContext: dir, ImageTag: "1.2.3", Architecture: task.ARM64, BuildArgs: map[string]string{"VERSION": "1.2.3"},
+		}), world)
+		built := record.Get("web-image")
+		for input, want := range map[string]string{
+			"context": dir, "dockerfile": filepath.Join(dir, "Dockerfile"), "imageTag": "1.2.3", "platform": "linux/arm64",
+			"repositoryUrl": world.RepositoryURL("web-repository"),
+		} {
+			if got := record.String(built, input); got != want {
+				t.Errorf("%s is %s, not %s", input, got, want)
+			}
 		}
-	}
-	if got := built.Inputs["args"].ObjectValue()["VERSION"].StringValue(); got != "1.2.3" {
-		t.Errorf("the page would show the version %q", got)
-	}
-	if got := record.Output("uri"); got != infratest.RepositoryURL+"@"+infratest.Digest {
-		t.Errorf("what is deployed is %s, and not the image's digest", got)
-	}
+		if got := built.Inputs["args"].ObjectValue()["VERSION"].StringValue(); got != "1.2.3" {
+			t.Errorf("the page would show the version %q", got)
+		}
+		if got := record.Output("uri"); got != world.RepositoryURL("web-repository")+"@"+infratest.Digest {
+			t.Errorf("what is deployed is %s, and not the image's digest", got)
+		}
+	})
 }
 
 func TestATagCannotBeGivenToAnotherImageAndOldImagesExpire(t *testing.T) {
 	t.Parallel()
-	repository := infratest.MustRun(t, makes(Args{BuildContext: folder(t), ImageTag: "1"}), infratest.Options{}).Get("web-repository")
-	if got := repository.Inputs["imageTagMutability"].StringValue(); got != "IMMUTABLE" {
-		t.Errorf("tags are %s: a rollback could deploy something else", got)
-	}
-	if !repository.Inputs["imageScanningConfiguration"].ObjectValue()["scanOnPush"].BoolValue() {
-		t.Error("images are not scanned (FSBP ECR.1)")
-	}
-	rule := repository.Inputs["lifecyclePolicy"].ObjectValue()["rules"].ArrayValue()[0].ObjectValue()
-	if got := rule["maximumNumberOfImages"].NumberValue(); got != keptImages {
-		t.Errorf("%v images are kept, and paid for", got)
-	}
-	if repository.Inputs["forceDelete"].BoolValue() {
-		t.Error("a destroy deletes images that nobody said may go")
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		repository := infratest.MustRun(t, makes(Args{BuildContext: folder(t), ImageTag: "1"}), world).Get("web-repository")
+		if got := repository.Inputs["imageTagMutability"].StringValue(); got != "IMMUTABLE" {
+			t.Errorf("tags are %s: a rollback could deploy something else", got)
+		}
+		if !repository.Inputs["imageScanningConfiguration"].ObjectValue()["scanOnPush"].BoolValue() {
+			t.Error("images are not scanned (FSBP ECR.1)")
+		}
+		rule := repository.Inputs["lifecyclePolicy"].ObjectValue()["rules"].ArrayValue()[0].ObjectValue()
+		if got := rule["maximumNumberOfImages"].NumberValue(); got != keptImages {
+			t.Errorf("%v images are kept, and paid for", got)
+		}
+		if repository.Inputs["forceDelete"].BoolValue() {
+			t.Error("a destroy deletes images that nobody said may go")
+		}
+	})
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {

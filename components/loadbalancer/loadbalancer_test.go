@@ -50,54 +50,72 @@ func TestNobodyIsLetInUnlessItIsWrittenOut(t *testing.T) {
 
 func TestRequestSmugglingAndSlowDrainingAreRuledOut(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes("web", open(nil)), infratest.Options{})
-	balancer := record.Get("web-lb")
-	if !balancer.Inputs["dropInvalidHeaderFields"].BoolValue() {
-		t.Error("invalid header fields reach the tasks (FSBP ELB.4)")
-	}
-	if mode := record.String(balancer, "desyncMitigationMode"); mode != "defensive" {
-		t.Errorf("desync mitigation is %s (FSBP ELB.12)", mode)
-	}
-	if delay := record.Get("web-tg").Inputs["deregistrationDelay"].NumberValue(); delay < 5 || delay > 30 {
-		t.Errorf("a target that leaves is drained for %v s, in each deployment and each destroy", delay)
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes("web", open(nil)), world)
+		balancer := record.Get("web-lb")
+		if !balancer.Inputs["dropInvalidHeaderFields"].BoolValue() {
+			t.Error("invalid header fields reach the tasks (FSBP ELB.4)")
+		}
+		if mode := record.String(balancer, "desyncMitigationMode"); mode != "defensive" {
+			t.Errorf("desync mitigation is %s (FSBP ELB.12)", mode)
+		}
+		if delay := record.Get("web-tg").Inputs["deregistrationDelay"].NumberValue(); delay < 5 || delay > 30 {
+			t.Errorf("a target that leaves is drained for %v s, in each deployment and each destroy", delay)
+		}
+	})
 }
 
 func TestADelayOfZeroIsNotTakenForTheDefault(t *testing.T) {
 	t.Parallel()
-	zero := 0
-	record := infratest.MustRun(t, makes("web", open(func(a *Args) { a.DeregistrationDelay = &zero })), infratest.Options{})
-	if delay := record.Get("web-tg").Inputs["deregistrationDelay"].NumberValue(); delay != 0 {
-		t.Errorf("a delay of 0 was asked for, and it is %v", delay)
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		zero := 0
+		record := infratest.MustRun(t, makes("web", open(func(a *Args) { a.DeregistrationDelay = &zero })), world)
+		if delay := record.Get("web-tg").Inputs["deregistrationDelay"].NumberValue(); delay != 0 {
+			t.Errorf("a delay of 0 was asked for, and it is %v", delay)
+		}
+	})
 }
 
 func TestAnotherListenerPortShowsInRuleListenerAndURL(t *testing.T) {
 	t.Parallel()
-	args := open(func(a *Args) { a.Port = 8080 })
-	record := infratest.MustRun(t, makes("web", args), infratest.Options{})
-	rule, listener := record.Get("web-lb-ingress-0-0-0-0-0"), record.Get("web-http-listener")
-	if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
-		t.Error("the listener's port is closed, or another is open")
-	}
-	if listener.Inputs["port"].NumberValue() != 8080 {
-		t.Error("the listener listens elsewhere")
-	}
-	if url := record.Output("url"); url != "http://"+infratest.DNSName+":8080" {
-		t.Errorf("the URL is %s, where nothing answers", url)
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		args := open(func(a *Args) { a.Port = 8080 })
+		record := infratest.MustRun(t, makes("web", args), world)
+		rule, listener := record.Get("web-lb-ingress-0-0-0-0-0"), record.Get("web-http-listener")
+		if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
+			t.Error("the listener's port is closed, or another is open")
+		}
+		if listener.Inputs["port"].NumberValue() != 8080 {
+			t.Error("the listener listens elsewhere")
+		}
+		if url := record.Output("url"); url != "http://"+world.DNSName("web-lb")+":8080" {
+			t.Errorf("the URL is %s, where nothing answers", url)
+		}
+	})
 }
 
 func TestTheSuffixesAreTheDimensionsOfItsOwnMetrics(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes("web", open(nil)), infratest.Options{})
-	for output, start := range map[string]string{
-		"arnSuffix": "app/web-lb-", "targetGroupArnSuffix": "targetgroup/web-tg-",
-	} {
-		if got := fmt.Sprint(record.Output(output)); !strings.HasPrefix(got, start) {
-			t.Errorf("%s is %s: an alarm with that dimension watches nothing", output, got)
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes("web", open(nil)), world)
+		for output, start := range map[string]string{
+			"arnSuffix": "app/web-lb-", "targetGroupArnSuffix": "targetgroup/web-tg-",
+		} {
+			if got := fmt.Sprint(record.Output(output)); !strings.HasPrefix(got, start) {
+				t.Errorf("%s is %s: an alarm with that dimension watches nothing", output, got)
+			}
 		}
-	}
+	})
+}
+
+func TestTheLoadBalancerIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", open(nil), given)
+			return err
+		}
+	})
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
@@ -138,8 +156,10 @@ func TestEveryNameFitsAndNamesStayApart(t *testing.T) {
 
 func TestAnotherVPCHasALoadBalancerOfItsOwn(t *testing.T) {
 	t.Parallel()
-	balancer := infratest.MustRun(t, makes("web", open(nil)), infratest.Options{}).Get("web-lb")
-	if balancer.ReplacedWith != "vpc-1" {
-		t.Errorf("the load balancer would be moved to another VPC, which AWS refuses: it is replaced with %q", balancer.ReplacedWith)
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		balancer := infratest.MustRun(t, makes("web", open(nil)), world).Get("web-lb")
+		if balancer.ReplacedWith != "vpc-1" {
+			t.Errorf("the load balancer would be moved to another VPC, which AWS refuses: it is replaced with %q", balancer.ReplacedWith)
+		}
+	})
 }

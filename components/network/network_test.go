@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/infratest"
@@ -30,62 +29,54 @@ func TestTheZeroValueMakesTheNamedChildren(t *testing.T) {
 
 func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(Args{AvailabilityZones: 3}), infratest.Options{})
-	for i, want := range []struct{ zone, block string }{
-		{"us-east-1a", "10.0.0.0/24"}, {"us-east-1b", "10.0.1.0/24"}, {"us-east-1c", "10.0.2.0/24"},
-	} {
-		subnet := record.Get(fmt.Sprintf("net-public-%d", i+1))
-		if got := record.String(subnet, "availabilityZone"); got != want.zone {
-			t.Errorf("subnet %d lies in %s, not in %s: AWS lists zones in no order, and a change replaces the subnet", i+1, got, want.zone)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(Args{AvailabilityZones: 3}), world)
+		for i, want := range []struct{ zone, block string }{
+			{world.Region + "a", "10.0.0.0/24"}, {world.Region + "b", "10.0.1.0/24"}, {world.Region + "c", "10.0.2.0/24"},
+		} {
+			subnet := record.Get(fmt.Sprintf("net-public-%d", i+1))
+			if got := record.String(subnet, "availabilityZone"); got != want.zone {
+				t.Errorf("subnet %d lies in %s, not in %s: AWS lists zones in no order, together with those that an account has to ask for, and a change replaces the subnet", i+1, got, want.zone)
+			}
+			if got := record.String(subnet, "cidrBlock"); got != want.block {
+				t.Errorf("subnet %d has the block %s, not %s", i+1, got, want.block)
+			}
+			if subnet.Inputs["mapPublicIpOnLaunch"].BoolValue() {
+				t.Errorf("subnet %d gives public addresses to everything in it", i+1)
+			}
 		}
-		if got := record.String(subnet, "cidrBlock"); got != want.block {
-			t.Errorf("subnet %d has the block %s, not %s", i+1, got, want.block)
-		}
-		if subnet.Inputs["mapPublicIpOnLaunch"].BoolValue() {
-			t.Errorf("subnet %d gives public addresses to everything in it", i+1)
-		}
-	}
+	})
 }
 
 func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(Args{AvailabilityZoneNames: []string{"us-east-1f", "us-east-1d"}}), infratest.Options{Zones: []string{}})
-	for i, want := range []string{"us-east-1f", "us-east-1d"} {
-		if got := record.String(record.Get(fmt.Sprintf("net-public-%d", i+1)), "availabilityZone"); got != want {
-			t.Errorf("subnet %d lies in %s, not in %s as was asked for", i+1, got, want)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(Args{AvailabilityZoneNames: []string{"us-east-1f", "us-east-1d"}}), world)
+		for i, want := range []string{"us-east-1f", "us-east-1d"} {
+			if got := record.String(record.Get(fmt.Sprintf("net-public-%d", i+1)), "availabilityZone"); got != want {
+				t.Errorf("subnet %d lies in %s, not in %s as was asked for", i+1, got, want)
+			}
 		}
-	}
+	})
 }
 
 func TestTooFewZonesAreFoundBeforeAnythingIsRegistered(t *testing.T) {
 	t.Parallel()
-	record, err := infratest.Run(t, makes(Args{AvailabilityZones: 3}), infratest.Options{Zones: []string{"us-west-1a", "us-west-1b"}})
-	if err == nil || !strings.Contains(err.Error(), "availabilityZones: got 3, want at most the 2 zones") {
-		t.Errorf("the error does not say how many zones there are: %v", err)
-	}
-	if len(record.Resources) > 0 {
-		t.Errorf("%v were registered and can't be finished", record.Names())
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		world.Zones = []string{world.Region + "a", world.Region + "b"}
+		record, err := infratest.Run(t, makes(Args{AvailabilityZones: 3}), world)
+		if err == nil || !strings.Contains(err.Error(), "availabilityZones: got 3, want at most the 2 zones") {
+			t.Errorf("the error does not say how many zones there are: %v", err)
+		}
+		if len(record.Resources) > 0 {
+			t.Errorf("%v were registered and can't be finished", record.Names())
+		}
+	})
 }
 
-func TestZonesAreAskedOfTheProviderThatTheNetworkUses(t *testing.T) {
+func TestTheNetworkIsMadeAndAskedForByTheProviderThatItIsGiven(t *testing.T) {
 	t.Parallel()
-	program := func(ctx *pulumi.Context) error {
-		elsewhere, err := aws.NewProvider(ctx, "elsewhere", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")})
-		if err != nil {
-			return err
-		}
-		return makes(Args{}, pulumi.Provider(elsewhere))(ctx)
-	}
-	record := infratest.MustRun(t, program, infratest.Options{})
-	for _, call := range record.Calls {
-		if !strings.Contains(call.Provider, "elsewhere") {
-			t.Errorf("%s asks the default provider, so subnets get zones of another region", call.Token)
-		}
-	}
-	if len(record.Calls) == 0 {
-		t.Fatal("nothing was asked, so there is nothing to test")
-	}
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc { return makes(Args{}, given) })
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
@@ -123,8 +114,10 @@ func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
 
 func TestAnotherVPCHasAGatewayOfItsOwn(t *testing.T) {
 	t.Parallel()
-	gateway := infratest.MustRun(t, makes(Args{}), infratest.Options{}).Get("net-igw")
-	if !slices.Contains(gateway.ReplaceOnChanges, "vpcId") {
-		t.Error("the gateway would be taken from a VPC that still needs it, which AWS refuses")
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		gateway := infratest.MustRun(t, makes(Args{}), world).Get("net-igw")
+		if !slices.Contains(gateway.ReplaceOnChanges, "vpcId") {
+			t.Error("the gateway would be taken from a VPC that still needs it, which AWS refuses")
+		}
+	})
 }

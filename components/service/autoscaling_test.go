@@ -35,67 +35,88 @@ func TestAutoscalingMakesItsChildren(t *testing.T) {
 
 func TestTheServiceIsScaledBetweenItsBounds(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(scaled(nil)), infratest.Options{})
-	target := record.Get("web-scaling-target")
-	if got := record.String(target, "resourceId"); got != "service/c/web-service-1234567" {
-		t.Errorf("%s is scaled, not the service", got)
-	}
-	if !slices.Contains(target.InputsFrom["resourceId"], record.Get("web-service").URN) {
-		t.Error("the target does not wait for the service, and AWS would not know what to scale")
-	}
-	if low, high := target.Inputs["minCapacity"].NumberValue(), target.Inputs["maxCapacity"].NumberValue(); low != 2 || high != 10 {
-		t.Errorf("the bounds are %v and %v", low, high)
-	}
-	for name, want := range map[string]struct {
-		metric string
-		value  float64
-	}{
-		"web-scaling-cpu":      {"ECSServiceAverageCPUUtilization", 60},
-		"web-scaling-memory":   {"ECSServiceAverageMemoryUtilization", 70},
-		"web-scaling-requests": {"ALBRequestCountPerTarget", 500},
-	} {
-		policy := record.Get(name)
-		held := policy.Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
-		metric := held["predefinedMetricSpecification"].ObjectValue()
-		if got := metric["predefinedMetricType"].StringValue(); got != want.metric || held["targetValue"].NumberValue() != want.value {
-			t.Errorf("%s holds %s at %v", name, got, held["targetValue"])
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(scaled(nil)), world)
+		target := record.Get("web-scaling-target")
+		// The service has no name before it is made.
+		if world.Mode == infratest.Update && record.String(target, "resourceId") != "service/c/web-service-1234567" {
+			t.Errorf("%v is scaled, not the service", target.Inputs["resourceId"])
 		}
-		label, labelled := metric["resourceLabel"]
-		if labelled != (name == "web-scaling-requests") || labelled && label.StringValue() != "app/lb/1/targetgroup/tg/2" {
-			t.Errorf("%s counts the requests of %v", name, label)
+		if !slices.Contains(target.InputsFrom["resourceId"], record.Get("web-service").URN) {
+			t.Error("the target does not wait for the service, and AWS would not know what to scale")
 		}
-		if !record.WaitsFor(policy, "web-scaling-target") {
-			t.Errorf("%s does not wait for its target: AWS would refuse it", name)
+		if low, high := target.Inputs["minCapacity"].NumberValue(), target.Inputs["maxCapacity"].NumberValue(); low != 2 || high != 10 {
+			t.Errorf("the bounds are %v and %v", low, high)
 		}
-	}
-	night := record.Get("web-scaling-schedule-night")
-	bounds := night.Inputs["scalableTargetAction"].ObjectValue()
-	if record.String(night, "timezone") != "Europe/Berlin" || bounds["minCapacity"].NumberValue() != 0 || bounds["maxCapacity"].NumberValue() != 2 {
-		t.Errorf("the night is %v", night.Inputs)
-	}
+		for name, want := range map[string]struct {
+			metric string
+			value  float64
+		}{
+			"web-scaling-cpu":      {"ECSServiceAverageCPUUtilization", 60},
+			"web-scaling-memory":   {"ECSServiceAverageMemoryUtilization", 70},
+			"web-scaling-requests": {"ALBRequestCountPerTarget", 500},
+		} {
+			policy := record.Get(name)
+			held := policy.Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
+			metric := held["predefinedMetricSpecification"].ObjectValue()
+			if got := metric["predefinedMetricType"].StringValue(); got != want.metric || held["targetValue"].NumberValue() != want.value {
+				t.Errorf("%s holds %s at %v", name, got, held["targetValue"])
+			}
+			if out, in := held["scaleOutCooldown"].NumberValue(), held["scaleInCooldown"].NumberValue(); out != 60 || in != 300 {
+				t.Errorf("%s adds tasks every %v s and takes them away every %v s: a burst is served late, or tasks come and go", name, out, in)
+			}
+			label, labelled := metric["resourceLabel"]
+			if labelled != (name == "web-scaling-requests") || labelled && label.StringValue() != "app/lb/1/targetgroup/tg/2" {
+				t.Errorf("%s counts the requests of %v", name, label)
+			}
+			if !record.WaitsFor(policy, "web-scaling-target") {
+				t.Errorf("%s does not wait for its target: AWS would refuse it", name)
+			}
+		}
+		night := record.Get("web-scaling-schedule-night")
+		bounds := night.Inputs["scalableTargetAction"].ObjectValue()
+		if record.String(night, "timezone") != "Europe/Berlin" || bounds["minCapacity"].NumberValue() != 0 || bounds["maxCapacity"].NumberValue() != 2 {
+			t.Errorf("the night is %v", night.Inputs)
+		}
+	})
+}
+
+func TestASchedulesHoursAreThoseOfUTCUnlessItNamesAZone(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for zone, want := range map[string]string{"": "UTC", "Asia/Tokyo": "Asia/Tokyo"} {
+			args := scaled(func(a *Autoscaling) { a.Schedules[0].Timezone = zone })
+			night := infratest.MustRun(t, makes(args), world).Get("web-scaling-schedule-night")
+			if got := night.Inputs["timezone"].StringValue(); got != want {
+				t.Errorf("with the time zone %q the schedule follows that of %s: the service is scaled at another hour than its author meant", zone, got)
+			}
+		}
+	})
 }
 
 func TestTheNumberOfTasksIsIgnoredWhereAutoscalingDecides(t *testing.T) {
 	t.Parallel()
-	for what, test := range map[string]struct {
-		args    Args
-		begin   float64
-		ignores bool
-	}{
-		"no autoscaling":    {behind(func(a *Args) { a.DesiredCount = new(4) }), 4, false},
-		"within the bounds": {scaled(nil), 2, true},
-		"above them":        {withCount(scaled(nil), 50), 10, true},
-		"as asked for":      {withCount(scaled(nil), 5), 5, true},
-		"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = new(0) }), 0), 0, true},
-	} {
-		service := infratest.MustRun(t, makes(test.args), infratest.Options{}).Get("web-service")
-		if got := service.Inputs["desiredCount"].NumberValue(); got != test.begin {
-			t.Errorf("%s: the service begins with %v tasks, not %v", what, got, test.begin)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for what, test := range map[string]struct {
+			args    Args
+			begin   float64
+			ignores bool
+		}{
+			"no autoscaling":    {behind(func(a *Args) { a.DesiredCount = new(4) }), 4, false},
+			"within the bounds": {scaled(nil), 2, true},
+			"above them":        {withCount(scaled(nil), 50), 10, true},
+			"as asked for":      {withCount(scaled(nil), 5), 5, true},
+			"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = new(0) }), 0), 0, true},
+		} {
+			service := infratest.MustRun(t, makes(test.args), world).Get("web-service")
+			if got := service.Inputs["desiredCount"].NumberValue(); got != test.begin {
+				t.Errorf("%s: the service begins with %v tasks, not %v", what, got, test.begin)
+			}
+			if got := slices.Contains(service.IgnoreChanges, "desiredCount"); got != test.ignores {
+				t.Errorf("%s: desiredCount ignored is %v: an update would fight autoscaling, or leave what is asked for undone", what, got)
+			}
 		}
-		if got := slices.Contains(service.IgnoreChanges, "desiredCount"); got != test.ignores {
-			t.Errorf("%s: desiredCount ignored is %v: an update would fight autoscaling, or leave what is asked for undone", what, got)
-		}
-	}
+	})
 }
 
 func withCount(a Args, count int) Args {
@@ -105,33 +126,37 @@ func withCount(a Args, count int) Args {
 
 func TestAutoscalingWithBoundsAloneHoldsTheCPU(t *testing.T) {
 	t.Parallel()
-	bounds := Autoscaling{MaxCapacity: 3}
-	record := infratest.MustRun(t, makes(behind(func(a *Args) { a.Autoscaling = &bounds })), infratest.Options{})
-	held := record.Get("web-scaling-cpu").Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
-	if held["targetValue"].NumberValue() != DefaultCPUTarget || len(record.Type("aws:appautoscaling/policy:Policy")) != 1 {
-		t.Errorf("without a target the service is scaled by %v", held)
-	}
-	if bounds.CPUTarget != 0 || bounds.MinCapacity != nil {
-		t.Error("the caller's own arguments are changed")
-	}
-	if low := record.Get("web-scaling-target").Inputs["minCapacity"].NumberValue(); low != 1 {
-		t.Errorf("at least %v tasks run", low)
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		bounds := Autoscaling{MaxCapacity: 3}
+		record := infratest.MustRun(t, makes(behind(func(a *Args) { a.Autoscaling = &bounds })), world)
+		held := record.Get("web-scaling-cpu").Inputs["targetTrackingScalingPolicyConfiguration"].ObjectValue()
+		if held["targetValue"].NumberValue() != DefaultCPUTarget || len(record.Type("aws:appautoscaling/policy:Policy")) != 1 {
+			t.Errorf("without a target the service is scaled by %v", held)
+		}
+		if bounds.CPUTarget != 0 || bounds.MinCapacity != nil {
+			t.Error("the caller's own arguments are changed")
+		}
+		if low := record.Get("web-scaling-target").Inputs["minCapacity"].NumberValue(); low != 1 {
+			t.Errorf("at least %v tasks run", low)
+		}
+	})
 }
 
 func TestAlarmsRollDeploymentsBackOnlyWhereTheyAreOn(t *testing.T) {
 	t.Parallel()
-	names := pulumi.ToStringArray([]string{"c-web-5xx"})
-	for enable, alarms := range map[bool]DeploymentAlarms{true: {Names: names, Enable: true}, false: {Names: names}} {
-		service := infratest.MustRun(t, makes(behind(func(a *Args) { a.Alarms = alarms })), infratest.Options{}).Get("web-service")
-		got := service.Inputs["alarms"].ObjectValue()
-		if got["enable"].BoolValue() != enable || got["rollback"].BoolValue() != enable || got["alarmNames"].ArrayValue()[0].StringValue() != "c-web-5xx" {
-			t.Errorf("alarms that are on=%v reach the service as %v", enable, got)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		names := pulumi.ToStringArray([]string{"c-web-5xx"})
+		for enable, alarms := range map[bool]DeploymentAlarms{true: {Names: names, Enable: true}, false: {Names: names}} {
+			service := infratest.MustRun(t, makes(behind(func(a *Args) { a.Alarms = alarms })), world).Get("web-service")
+			got := service.Inputs["alarms"].ObjectValue()
+			if got["enable"].BoolValue() != enable || got["rollback"].BoolValue() != enable || got["alarmNames"].ArrayValue()[0].StringValue() != "c-web-5xx" {
+				t.Errorf("alarms that are on=%v reach the service as %v", enable, got)
+			}
 		}
-	}
-	if none := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service").Inputs["alarms"]; none != (resource.PropertyValue{}) && !none.IsNull() {
-		t.Errorf("a service without alarms has %v", none)
-	}
+		if none := infratest.MustRun(t, makes(behind(nil)), world).Get("web-service").Inputs["alarms"]; none != (resource.PropertyValue{}) && !none.IsNull() {
+			t.Errorf("a service without alarms has %v", none)
+		}
+	})
 }
 
 func TestBadAutoscalingIsRefusedTogether(t *testing.T) {

@@ -1,10 +1,12 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -48,51 +50,58 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 
 func TestOnlyTheLoadBalancerReachesTheTasks(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(behind(nil)), infratest.Options{})
-	rules := record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-	if len(rules) != 1 {
-		t.Fatalf("%d rules let somebody in: tasks would be reachable past the load balancer", len(rules))
-	}
-	if source := record.String(rules[0], "referencedSecurityGroupId"); source != "sg-1" {
-		t.Errorf("the tasks let %s in, not the load balancer", source)
-	}
-	for _, name := range []string{"web-tasks-ingress", "web-lb-egress"} {
-		rule := record.Get(name)
-		if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
-			t.Errorf("%s is not for the container's port alone", name)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(behind(nil)), world)
+		rules := record.Type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+		if len(rules) != 1 {
+			t.Fatalf("%d rules let somebody in: tasks would be reachable past the load balancer", len(rules))
 		}
-	}
+		if source := record.String(rules[0], "referencedSecurityGroupId"); source != "sg-1" {
+			t.Errorf("the tasks let %s in, not the load balancer", source)
+		}
+		for _, name := range []string{"web-tasks-ingress", "web-lb-egress"} {
+			rule := record.Get(name)
+			if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
+				t.Errorf("%s is not for the container's port alone", name)
+			}
+		}
+	})
 }
 
 func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
 	t.Parallel()
-	service := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
-	breaker := service.Inputs["deploymentCircuitBreaker"].ObjectValue()
-	if !breaker["enable"].BoolValue() || !breaker["rollback"].BoolValue() {
-		t.Error("a broken version would be started over and over, for hours")
-	}
-	for input, want := range map[resource.PropertyKey]float64{
-		"deploymentMinimumHealthyPercent": 100, "deploymentMaximumPercent": 200, "healthCheckGracePeriodSeconds": 60, "desiredCount": 1,
-	} {
-		if got := service.Inputs[input].NumberValue(); got != want {
-			t.Errorf("%s is %v, not %v", input, got, want)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		service := infratest.MustRun(t, makes(behind(nil)), world).Get("web-service")
+		breaker := service.Inputs["deploymentCircuitBreaker"].ObjectValue()
+		if !breaker["enable"].BoolValue() || !breaker["rollback"].BoolValue() {
+			t.Error("a broken version would be started over and over, for hours")
 		}
-	}
-	if service.Timeouts != [3]string{"5m", "5m", "10m"} {
-		t.Errorf("the waits are bounded by %v", service.Timeouts)
-	}
+		for input, want := range map[resource.PropertyKey]float64{
+			"deploymentMinimumHealthyPercent": 100, "deploymentMaximumPercent": 200, "healthCheckGracePeriodSeconds": 60, "desiredCount": 1,
+		} {
+			if got := service.Inputs[input].NumberValue(); got != want {
+				t.Errorf("%s is %v, not %v", input, got, want)
+			}
+		}
+		if service.Timeouts != [3]string{"5m", "5m", "10m"} {
+			t.Errorf("the waits are bounded by %v", service.Timeouts)
+		}
+	})
 }
 
 func TestAnUpdateFailsWhereECSDoesNotRunWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
-	record, err := infratest.Run(t, makes(behind(nil)), infratest.Options{Rollout: "FAILED"})
-	var failure *rollout.DeploymentError
-	if !errors.As(err, &failure) || failure.Wanted != "t:1" {
-		t.Errorf("the update of a service whose deployment failed ends with %v", err)
-	}
-	if len(record.Asked) == 0 {
-		t.Error("nobody has asked ECS")
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		world.Rollout = "FAILED"
+		record, err := infratest.Run(t, makes(behind(nil)), world)
+		var failure *rollout.DeploymentError
+		if !errors.As(err, &failure) || failure.Wanted != "t:1" {
+			t.Errorf("the update of a service whose deployment failed ends with %v", err)
+		}
+		if len(record.Asked) == 0 {
+			t.Error("nobody has asked ECS")
+		}
+	})
 }
 
 func TestOnlyAnUpdateThatWaitsAsksECS(t *testing.T) {
@@ -133,32 +142,58 @@ func TestAProviderOfItsOwnIsWatchedWithItsOwnConfig(t *testing.T) {
 	}
 }
 
+func TestTheTimeoutOfADeploymentIsInMinutes(t *testing.T) {
+	t.Parallel()
+	b := builder{args: Args{DeploymentTimeoutMinutes: 7, AWS: &aws.Config{Region: "us-east-1"}}}
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // Nobody has to be asked for this.
+	var w rollout.Watch
+	if err := b.watch(over, nil, nil, &w); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the watch ends with %v, so there is nothing to test", err)
+	}
+	if w.Timeout != 7*time.Minute {
+		t.Errorf("a deployment that hangs is given up after %s, not after 7 minutes", w.Timeout)
+	}
+}
+
+func TestTheServiceIsMadeByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", scaled(nil), given)
+			return err
+		}
+	})
+}
+
 func TestTheSwitchesReachTheService(t *testing.T) {
 	t.Parallel()
-	off := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
-	none := 0
-	on := infratest.MustRun(t, makes(behind(func(a *Args) {
-		a.AssignPublicIP, a.EnableExecuteCommand, a.SkipSteadyState, a.ForceDelete = true, true, true, true
-		a.DesiredCount, a.CapacityProvider = &none, FargateSpot
-	})), infratest.Options{}).Get("web-service")
-	for input, wantOn := range map[resource.PropertyKey]bool{
-		"enableExecuteCommand": true, "forceDelete": true,
-	} {
-		if on.Inputs[input].BoolValue() != wantOn || off.Inputs[input].BoolValue() == wantOn {
-			t.Errorf("%s does not follow its switch", input)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		off := infratest.MustRun(t, makes(behind(nil)), world).Get("web-service")
+		none := 0
+		on := infratest.MustRun(t, makes(behind(func(a *Args) {
+			a.AssignPublicIP, a.EnableExecuteCommand, a.SkipSteadyState, a.ForceDelete = true, true, true, true
+			a.DesiredCount, a.CapacityProvider = &none, FargateSpot
+		})), world).Get("web-service")
+		for input, wantOn := range map[resource.PropertyKey]bool{
+			"enableExecuteCommand": true, "forceDelete": true,
+		} {
+			if on.Inputs[input].BoolValue() != wantOn || off.Inputs[input].BoolValue() == wantOn {
+				t.Errorf("%s does not follow its switch", input)
+			}
 		}
-	}
-	if !on.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() ||
-		off.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() {
-		t.Error("public addresses do not follow their switch")
-	}
-	if got := on.Inputs["desiredCount"].NumberValue(); got != 0 {
-		t.Errorf("0 tasks were asked for, and it is %v", got)
-	}
-	strategy := on.Inputs["capacityProviderStrategies"].ArrayValue()[0].ObjectValue()
-	if got := strategy["capacityProvider"].StringValue(); got != "FARGATE_SPOT" {
-		t.Errorf("spot capacity was asked for, and tasks run on %s", got)
-	}
+		if !on.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() ||
+			off.Inputs["networkConfiguration"].ObjectValue()["assignPublicIp"].BoolValue() {
+			t.Error("public addresses do not follow their switch")
+		}
+		if got := on.Inputs["desiredCount"].NumberValue(); got != 0 {
+			t.Errorf("0 tasks were asked for, and it is %v", got)
+		}
+		strategy := on.Inputs["capacityProviderStrategies"].ArrayValue()[0].ObjectValue()
+		if got := strategy["capacityProvider"].StringValue(); got != "FARGATE_SPOT" {
+			t.Errorf("spot capacity was asked for, and tasks run on %s", got)
+		}
+	})
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
@@ -173,8 +208,10 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 
 func TestAnotherVPCHasAServiceOfItsOwn(t *testing.T) {
 	t.Parallel()
-	service := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Get("web-service")
-	if service.ReplacedWith != "vpc-1" {
-		t.Errorf("the service would be moved away from its target group: it is replaced with %q", service.ReplacedWith)
-	}
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		service := infratest.MustRun(t, makes(behind(nil)), world).Get("web-service")
+		if service.ReplacedWith != "vpc-1" {
+			t.Errorf("the service would be moved away from its target group: it is replaced with %q", service.ReplacedWith)
+		}
+	})
 }

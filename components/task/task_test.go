@@ -26,9 +26,9 @@ func makes(args Args) pulumi.RunFunc {
 }
 
 // made is the record of a task, and a document among its inputs.
-func made(t *testing.T, args Args, of, input string) (record *infratest.Record, document string) {
+func made(t *testing.T, world infratest.Options, args Args, of, input string) (record *infratest.Record, document string) {
 	t.Helper()
-	record = infratest.MustRun(t, makes(args), infratest.Options{})
+	record = infratest.MustRun(t, makes(args), world)
 	return record, record.String(record.Get(of), input)
 }
 
@@ -43,42 +43,46 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 // what ECS returns replaces the task definition in every update.
 func TestContainersAreWrittenInTheFormThatECSReturns(t *testing.T) {
 	t.Parallel()
-	_, got := made(t, Args{
-		Image:         pulumi.String(publicImage),
-		ContainerPort: 8080,
-		Environment:   map[string]string{"B": "2", "A": "1", "C": "<&>"},
-		Secrets:       map[string]string{"USER": paramARN, "PASSWORD": secretARN},
-		Command:       []string{"serve"},
-	}, "web-task-definition", "containerDefinitions")
-	want := `[{"name":"web","image":"` + publicImage + `",` +
-		`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],"essential":true,"command":["serve"],` +
-		`"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"},{"name":"C","value":"\u003c\u0026\u003e"}],` +
-		`"mountPoints":[],"volumesFrom":[],` +
-		`"secrets":[{"name":"PASSWORD","valueFrom":"` + secretARN + `"},{"name":"USER","valueFrom":"` + paramARN + `"}],` +
-		`"stopTimeout":30,"readonlyRootFilesystem":true,"logConfiguration":{"logDriver":"awslogs","options":{` +
-		`"awslogs-group":"web-logs-1234567","awslogs-region":"us-east-1","awslogs-stream-prefix":"web",` +
-		`"max-buffer-size":"25m","mode":"non-blocking"}},"systemControls":[]}]`
-	if got != want {
-		t.Errorf("containers are\n%s\nand not\n%s", got, want)
-	}
-	if strings.Contains(got, "null") {
-		t.Error("ECS returns no nulls: the task definition would be replaced in every update")
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, got := made(t, world, Args{
+			Image:         pulumi.String(publicImage),
+			ContainerPort: 8080,
+			Environment:   map[string]string{"B": "2", "A": "1", "C": "<&>"},
+			Secrets:       map[string]string{"USER": paramARN, "PASSWORD": secretARN},
+			Command:       []string{"serve"},
+		}, "web-task-definition", "containerDefinitions")
+		want := `[{"name":"web","image":"` + publicImage + `",` +
+			`"portMappings":[{"containerPort":8080,"hostPort":8080,"protocol":"tcp"}],"essential":true,"command":["serve"],` +
+			`"environment":[{"name":"A","value":"1"},{"name":"B","value":"2"},{"name":"C","value":"\u003c\u0026\u003e"}],` +
+			`"mountPoints":[],"volumesFrom":[],` +
+			`"secrets":[{"name":"PASSWORD","valueFrom":"` + secretARN + `"},{"name":"USER","valueFrom":"` + paramARN + `"}],` +
+			`"stopTimeout":30,"readonlyRootFilesystem":true,"logConfiguration":{"logDriver":"awslogs","options":{` +
+			`"awslogs-group":"web-logs-1234567","awslogs-region":"` + world.Region + `","awslogs-stream-prefix":"web",` +
+			`"max-buffer-size":"25m","mode":"non-blocking"}},"systemControls":[]}]`
+		if got != want {
+			t.Errorf("containers are\n%s\nand not\n%s", got, want)
+		}
+		if strings.Contains(got, "null") {
+			t.Error("ECS returns no nulls: the task definition would be replaced in every update")
+		}
+	})
 }
 
 func TestTheTaskIsOneThatFargateRuns(t *testing.T) {
 	t.Parallel()
-	record := infratest.MustRun(t, makes(Args{Image: pulumi.String(publicImage), CPU: 1024, Architecture: ARM64}), infratest.Options{})
-	definition := record.Get("web-task-definition")
-	for input, want := range map[string]string{"cpu": "1024", "memory": "2048", "networkMode": "awsvpc", "family": "web-dev"} {
-		if got := record.String(definition, input); got != want {
-			t.Errorf("%s is %s, not %s", input, got, want)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(Args{Image: pulumi.String(publicImage), CPU: 1024, Architecture: ARM64}), world)
+		definition := record.Get("web-task-definition")
+		for input, want := range map[string]string{"cpu": "1024", "memory": "2048", "networkMode": "awsvpc", "family": "web-dev"} {
+			if got := record.String(definition, input); got != want {
+				t.Errorf("%s is %s, not %s", input, got, want)
+			}
 		}
-	}
-	platform := definition.Inputs["runtimePlatform"].ObjectValue()
-	if got := platform["cpuArchitecture"].StringValue(); got != "ARM64" {
-		t.Errorf("the processor is %s, and the image is for ARM64", got)
-	}
+		platform := definition.Inputs["runtimePlatform"].ObjectValue()
+		if got := platform["cpuArchitecture"].StringValue(); got != "ARM64" {
+			t.Errorf("the processor is %s, and the image is for ARM64", got)
+		}
+	})
 }
 
 // statements reads a policy document, by the statements' IDs.
@@ -100,77 +104,121 @@ func statements(t *testing.T, document string) map[string]statement {
 
 func TestOnlyTasksOfThisAccountTakeOnTheRoles(t *testing.T) {
 	t.Parallel()
-	for _, role := range []string{"web-execution-role", "web-task-role"} {
-		_, document := made(t, Args{Image: pulumi.String(publicImage)}, role, "assumeRolePolicy")
-		trusted := statements(t, document)["EcsTasksOfThisAccount"]
-		if trusted.Principal["Service"] != "ecs-tasks.amazonaws.com" {
-			t.Errorf("%s can be taken on by %v", role, trusted.Principal)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for _, role := range []string{"web-execution-role", "web-task-role"} {
+			_, document := made(t, world, Args{Image: pulumi.String(publicImage)}, role, "assumeRolePolicy")
+			trusted := statements(t, document)["EcsTasksOfThisAccount"]
+			if trusted.Principal["Service"] != "ecs-tasks.amazonaws.com" {
+				t.Errorf("%s can be taken on by %v", role, trusted.Principal)
+			}
+			if trusted.Condition["StringEquals"]["aws:SourceAccount"] != world.Account ||
+				trusted.Condition["ArnLike"]["aws:SourceArn"] != world.ARN("ecs", "*") {
+				t.Errorf("%s can be used for another account's tasks, by way of ECS: %v", role, trusted.Condition)
+			}
 		}
-		if trusted.Condition["StringEquals"]["aws:SourceAccount"] != "123456789012" ||
-			trusted.Condition["ArnLike"]["aws:SourceArn"] != "arn:aws:ecs:us-east-1:123456789012:*" {
-			t.Errorf("%s can be used for another account's tasks, by way of ECS: %v", role, trusted.Condition)
-		}
-	}
+	})
 }
 
 func TestTheExecutionRoleMayDoNothingBeyondItsTask(t *testing.T) {
 	t.Parallel()
-	_, document := made(t, Args{Image: pulumi.String(publicImage)}, "web-execution-policy", "policy")
-	found := statements(t, document)
-	if len(found) != 1 {
-		t.Errorf("for a public image without secrets the role needs its logs alone, and may %v", found)
-	}
-	if got := found["WriteLogs"].Resource; !slices.Equal(got, []string{"arn:aws:logs:us-east-1:123456789012:web-logs:*"}) {
-		t.Errorf("the role may write to %v", got)
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, document := made(t, world, Args{Image: pulumi.String(publicImage)}, "web-execution-policy", "policy")
+		found := statements(t, document)
+		if len(found) != 1 {
+			t.Errorf("for a public image without secrets the role needs its logs alone, and may %v", found)
+		}
+		if got := found["WriteLogs"].Resource; !slices.Equal(got, []string{world.ARN("logs", "log-group:web-logs-1234567:*")}) {
+			t.Errorf("the role may write to %v", got)
+		}
+	})
 }
 
 func TestAPrivateImageMayBePulledAndNoOther(t *testing.T) {
 	t.Parallel()
-	for image, want := range map[string]string{
-		"210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2.3":        "arn:aws:ecr:eu-west-1:210987654321:repository/team/app",
-		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/app:1":        "arn:aws:ecr:us-gov-west-1:210987654321:repository/app",
-		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/app@" + testDigest: "arn:aws:ecr:cn-north-1:210987654321:repository/app",
-	} {
-		_, document := made(t, Args{Image: pulumi.String(image)}, "web-execution-policy", "policy")
-		if got := statements(t, document)["PullImage"].Resource; !slices.Equal(got, []string{want}) {
-			t.Errorf("with the image %s the role may pull %v, not %s", image, got, want)
-		}
+	images := map[string]map[string]string{
+		"aws": {
+			"210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2.3": "arn:aws:ecr:eu-west-1:210987654321:repository/team/app",
+		},
+		"aws-us-gov": {
+			"210987654321.dkr.ecr.us-gov-east-1.amazonaws.com/app:1":      "arn:aws-us-gov:ecr:us-gov-east-1:210987654321:repository/app",
+			"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/app:1": "arn:aws-us-gov:ecr:us-gov-west-1:210987654321:repository/app",
+		},
+		"aws-cn": {
+			"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/app@" + testDigest: "arn:aws-cn:ecr:cn-north-1:210987654321:repository/app",
+		},
 	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for image, want := range images[world.Partition] {
+			_, document := made(t, world, Args{Image: pulumi.String(image)}, "web-execution-policy", "policy")
+			if got := statements(t, document)["PullImage"].Resource; !slices.Equal(got, []string{want}) {
+				t.Errorf("with the image %s the role may pull %v, not %s: the task does not start", image, got, want)
+			}
+		}
+	})
 }
 
 const testDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+func TestTheTaskIsMadeAndAskedForByTheProviderThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	args := Args{Image: pulumi.String(publicImage), EnableExecuteCommand: true, WritableRootFilesystem: true}
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "web", args, given)
+			return err
+		}
+	})
+}
+
+func TestWhatSessionsOfExecLeaveBehindIsReaped(t *testing.T) {
+	t.Parallel()
+	const reaper = `"linuxParameters":{"initProcessEnabled":true}`
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for exec, want := range map[bool]bool{true: true, false: false} {
+			args := Args{Image: pulumi.String(publicImage), EnableExecuteCommand: exec, WritableRootFilesystem: true}
+			_, containers := made(t, world, args, "web-task-definition", "containerDefinitions")
+			if got := strings.Contains(containers, reaper); got != want {
+				t.Errorf("with ECS Exec %v the container has an init process: %v; without one, processes that sessions leave behind fill the task: %s",
+					exec, got, containers)
+			}
+		}
+	})
+}
+
 func TestSecretsMayBeReadAndNoOthers(t *testing.T) {
 	t.Parallel()
-	_, document := made(t, Args{Image: pulumi.String(publicImage), Secrets: map[string]string{
-		"USER": paramARN, "PASSWORD": secretARN + ":password::", "HOST": secretARN + ":host::",
-	}}, "web-execution-policy", "policy")
-	found := statements(t, document)
-	if got := found["ReadSecrets"].Resource; !slices.Equal(got, []string{secretARN}) {
-		t.Errorf("the role may read the secrets %v, not just %s", got, secretARN)
-	}
-	if got := found["ReadParameters"].Resource; !slices.Equal(got, []string{paramARN}) {
-		t.Errorf("the role may read the parameters %v, not just %s", got, paramARN)
-	}
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, document := made(t, world, Args{Image: pulumi.String(publicImage), Secrets: map[string]string{
+			"USER": paramARN, "PASSWORD": secretARN + ":password::", "HOST": secretARN + ":host::",
+		}}, "web-execution-policy", "policy")
+		found := statements(t, document)
+		if got := found["ReadSecrets"].Resource; !slices.Equal(got, []string{secretARN}) {
+			t.Errorf("the role may read the secrets %v, not just %s", got, secretARN)
+		}
+		if got := found["ReadParameters"].Resource; !slices.Equal(got, []string{paramARN}) {
+			t.Errorf("the role may read the parameters %v, not just %s", got, paramARN)
+		}
+	})
 }
 
 func TestTheApplicationMayDoNothingUnlessExecIsOn(t *testing.T) {
 	t.Parallel()
-	image := pulumi.String(publicImage)
-	record := infratest.MustRun(t, makes(Args{Image: image}), infratest.Options{})
-	if names := record.Names(); slices.Contains(names, "web-exec-policy") {
-		t.Error("the application may open channels for ECS Exec, which nobody asked for")
-	}
-	record, document := made(t, Args{Image: image, EnableExecuteCommand: true, WritableRootFilesystem: true}, "web-exec-policy", "policy")
-	for _, action := range statements(t, document)["OpenExecChannels"].Action {
-		if !strings.HasPrefix(action, "ssmmessages:") {
-			t.Errorf("for ECS Exec the application may %s", action)
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		image := pulumi.String(publicImage)
+		record := infratest.MustRun(t, makes(Args{Image: image}), world)
+		if names := record.Names(); slices.Contains(names, "web-exec-policy") {
+			t.Error("the application may open channels for ECS Exec, which nobody asked for")
 		}
-	}
-	if !record.WaitsFor(record.Get("web-task-definition"), "web-exec-policy") {
-		t.Error("the first task starts before ECS Exec may be used in it")
-	}
+		record, document := made(t, world, Args{Image: image, EnableExecuteCommand: true, WritableRootFilesystem: true}, "web-exec-policy", "policy")
+		for _, action := range statements(t, document)["OpenExecChannels"].Action {
+			if !strings.HasPrefix(action, "ssmmessages:") {
+				t.Errorf("for ECS Exec the application may %s", action)
+			}
+		}
+		if !record.WaitsFor(record.Get("web-task-definition"), "web-exec-policy") {
+			t.Error("the first task starts before ECS Exec may be used in it")
+		}
+	})
 }
 
 func TestEveryPairOfCPUAndMemoryIsFargates(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
 // Region is the region of every emulated account.
@@ -38,6 +39,7 @@ type Account struct {
 	Alarms  *cloudwatch.Client
 	Scaling *applicationautoscaling.Client
 	SNS     *sns.Client
+	SSM     *ssm.Client
 }
 
 // At returns the account that an emulator holds.
@@ -63,6 +65,7 @@ func As(url, app string) *Account {
 		Alarms:  cloudwatch.NewFromConfig(config),
 		Scaling: applicationautoscaling.NewFromConfig(config),
 		SNS:     sns.NewFromConfig(config),
+		SSM:     ssm.NewFromConfig(config),
 	}
 }
 
@@ -91,7 +94,46 @@ const (
 	ScalableTargets  = "scalable targets"
 	ScalingPolicies  = "scaling policies"
 	ScheduledActions = "scheduled scaling actions"
+	Parameters       = "SSM parameters"
 )
+
+// part is the kind of what is listed with something else, and can't be left behind
+// alone.
+const part = ""
+
+// kinds are the kinds of the types of resources that the program makes, by which a
+// test finds what a destroy leaves behind.
+var kinds = map[string]string{
+	"aws:appautoscaling/policy:Policy":                          ScalingPolicies,
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        ScheduledActions,
+	"aws:appautoscaling/target:Target":                          ScalableTargets,
+	"aws:cloudwatch/logGroup:LogGroup":                          LogGroups,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    Alarms,
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         part, // of its VPC
+	"aws:ec2/internetGateway:InternetGateway":                   InternetGateways,
+	"aws:ec2/route:Route":                                       part, // of its table
+	"aws:ec2/routeTable:RouteTable":                             RouteTables,
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":       part, // of its table
+	"aws:ec2/securityGroup:SecurityGroup":                       SecurityGroups,
+	"aws:ec2/subnet:Subnet":                                     Subnets,
+	"aws:ec2/vpc:Vpc":                                           VPCs,
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                           Endpoints,
+	"aws:ecs/cluster:Cluster":                                   Clusters,
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": part, // of its cluster
+	"aws:ecs/service:Service":                                   Services,
+	"aws:ecs/taskDefinition:TaskDefinition":                     TaskDefinitions,
+	"aws:iam/role:Role":                                         Roles,
+	"aws:iam/rolePolicy:RolePolicy":                             RolePolicies,
+	"aws:lb/listener:Listener":                                  Listeners,
+	"aws:lb/loadBalancer:LoadBalancer":                          LoadBalancers,
+	"aws:lb/targetGroup:TargetGroup":                            TargetGroups,
+	"aws:sns/topic:Topic":                                       Topics,
+	"aws:sns/topicPolicy:TopicPolicy":                           part, // of its topic
+	"aws:sns/topicSubscription:TopicSubscription":               Subscriptions,
+	"aws:ssm/parameter:Parameter":                               Parameters,
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   GroupRules,
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": GroupRules,
+}
 
 // Inventory is the identifiers of what an account holds, sorted, by kind. A kind
 // without anything is not in it.
@@ -328,6 +370,15 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 			return ids(out, err, func(o *applicationautoscaling.DescribeScheduledActionsOutput) (ids []string) {
 				for _, s := range o.ScheduledActions {
 					ids = append(ids, *s.ScheduledActionARN)
+				}
+				return ids
+			})
+		},
+		Parameters: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.SSM.DescribeParameters(ctx, &ssm.DescribeParametersInput{})
+			return ids(out, err, func(o *ssm.DescribeParametersOutput) (ids []string) {
+				for i := range o.Parameters {
+					ids = append(ids, *o.Parameters[i].Name)
 				}
 				return ids
 			})

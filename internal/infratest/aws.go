@@ -3,27 +3,92 @@ package infratest
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// outputs are what a provider adds to a resource's inputs.
-type outputs func(name string, inputs resource.PropertyMap) resource.PropertyMap
+const (
+	// Digest is that of every image that awsx builds.
+	Digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	// Revision is that of every task definition.
+	Revision = 7
 
-// arn answers with an ARN and a physical name.
-func arn(service string) outputs {
-	return func(name string, _ resource.PropertyMap) resource.PropertyMap {
-		return properties("arn", fmt.Sprintf("arn:%s:%s:%s:%s:%s", Partition, service, Region, Account, name),
-			"name", name+"-1234567")
+	// hex and uuid stand for what AWS makes up.
+	hex  = "0123456789abcdef"
+	uuid = "01234567-89ab-cdef-0123-456789abcdef"
+)
+
+// ARN is the ARN of something in this account, in the form that AWS gives it: IAM
+// is the same in every region, so its ARNs name none, and the name of a bucket is
+// taken once in the partition, so its ARN names no account either.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+func (o Options) ARN(service, resource string) string {
+	o = o.withDefaults()
+	switch service {
+	case "iam":
+		o.Region = ""
+	case "s3":
+		o.Region, o.Account = "", ""
+	}
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", o.Partition, service, o.Region, o.Account, resource)
+}
+
+// domain is what the names of AWS's endpoints end with.
+// https://docs.aws.amazon.com/amazonaws/latest/APIReference/API_Endpoints.html
+func (o Options) domain() string {
+	if o.Partition == "aws-cn" {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}
+
+// DNSName is that of the load balancer that a program calls name.
+func (o Options) DNSName(name string) string {
+	o = o.withDefaults()
+	return physical(name, nil) + "-123456789." + o.Region + ".elb." + o.domain()
+}
+
+// RepositoryURL is that of the ECR repository that a program calls name.
+func (o Options) RepositoryURL(name string) string {
+	o = o.withDefaults()
+	return o.Account + ".dkr.ecr." + o.Region + "." + o.domain() + "/" + physical(name, nil)
+}
+
+// physical is the name in AWS: the one that was given, or else the one that Pulumi
+// makes up, which ends with a hyphen and seven digits.
+func physical(name string, inputs resource.PropertyMap) string {
+	if given, ok := inputs["name"]; ok && given.IsString() {
+		return given.StringValue()
+	}
+	return name + "-1234567"
+}
+
+// outputs are what a provider adds to a resource's inputs.
+type outputs func(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap
+
+// none answers with nothing beyond inputs and ID.
+func none(Options, string, resource.PropertyMap) resource.PropertyMap { return nil }
+
+// known answers with an ARN, which is the ID too, and a physical name, which
+// stands in the ARN in place of NAME.
+func known(service, form string) outputs {
+	return func(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+		called := physical(name, inputs)
+		arn := o.ARN(service, strings.ReplaceAll(form, "NAME", called))
+		return properties("arn", arn, "id", arn, "name", called)
 	}
 }
 
-// none answers with nothing beyond inputs and ID.
-func none(string, resource.PropertyMap) resource.PropertyMap { return nil }
-
-func fixed(pairs ...string) outputs {
-	return func(string, resource.PropertyMap) resource.PropertyMap { return properties(pairs...) }
+// byName is known for what the provider identifies by its name.
+func byName(service, form string) outputs {
+	return func(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+		state := known(service, form)(o, name, inputs)
+		state["id"] = state["name"]
+		return state
+	}
 }
 
 func properties(pairs ...string) resource.PropertyMap {
@@ -36,73 +101,148 @@ func properties(pairs ...string) resource.PropertyMap {
 
 // computed are the outputs of each type of resource. A type that is missing
 // fails the test: its outputs would be empty, and what depends on them would
-// pass for right.
+// look right.
 var computed = map[string]outputs{
-	"aws:appautoscaling/policy:Policy":                          arn("autoscaling"),
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        arn("autoscaling"),
-	"aws:appautoscaling/target:Target":                          arn("application-autoscaling"),
-	"aws:cloudwatch/logGroup:LogGroup":                          arn("logs"),
-	"aws:cloudwatch/metricAlarm:MetricAlarm":                    arn("cloudwatch"),
+	"aws:appautoscaling/policy:Policy":                          scaling("scalingPolicy", "policyName"),
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        scaling("scheduledAction", "scheduledActionName"),
+	"aws:appautoscaling/target:Target":                          scalableTarget,
+	"aws:cloudwatch/logGroup:LogGroup":                          byName("logs", "log-group:NAME"),
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                    byName("cloudwatch", "alarm:NAME"),
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         none,
 	"aws:ec2/internetGateway:InternetGateway":                   none,
 	"aws:ec2/route:Route":                                       none,
 	"aws:ec2/routeTable:RouteTable":                             none,
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       none,
-	"aws:ec2/securityGroup:SecurityGroup":                       arn("ec2"),
+	"aws:ec2/securityGroup:SecurityGroup":                       none,
 	"aws:ec2/subnet:Subnet":                                     none,
 	"aws:ec2/vpc:Vpc":                                           none,
 	"aws:ec2/vpcEndpoint:VpcEndpoint":                           none,
-	"aws:ecs/cluster:Cluster":                                   arn("ecs"),
+	"aws:ecs/cluster:Cluster":                                   known("ecs", "cluster/NAME"),
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
 	serviceType:                             service,
 	"aws:ecs/taskDefinition:TaskDefinition": taskDefinition,
-	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": arn("iam"),
-	"aws:iam/role:Role":                                         arn("iam"),
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": identityProvider,
+	"aws:iam/role:Role":                                         byName("iam", "role/NAME"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
-	"aws:lb/listener:Listener":                                  arn("elasticloadbalancing"),
+	"aws:lb/listener:Listener":                                  listener,
 	"aws:lb/loadBalancer:LoadBalancer":                          loadBalancer,
-	"aws:lb/targetGroup:TargetGroup":                            targetGroup,
-	"aws:sns/topic:Topic":                                       arn("sns"),
+	"aws:lb/targetGroup:TargetGroup":                            balancing("targetgroup/NAME/" + hex),
+	"aws:sns/topic:Topic":                                       known("sns", "NAME"),
 	"aws:sns/topicPolicy:TopicPolicy":                           none,
-	"aws:sns/topicSubscription:TopicSubscription":               arn("sns"),
-	"aws:ssm/parameter:Parameter":                               arn("ssm"),
+	"aws:sns/topicSubscription:TopicSubscription":               subscription,
+	"aws:ssm/parameter:Parameter":                               parameter,
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   none,
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": none,
-	"awsx:ecr:Image":                                            fixed("imageUri", RepositoryURL+"@"+Digest),
-	"awsx:ecr:Repository":                                       fixed("url", RepositoryURL),
+	"awsx:ecr:Image":                                            image,
+	"awsx:ecr:Repository":                                       repository,
 	"pulumi:providers:aws":                                      none,
 }
 
-const (
-	// RepositoryURL is that of the ECR repository that awsx makes.
-	RepositoryURL = Account + ".dkr.ecr." + Region + ".amazonaws.com/sample-app"
-	// Digest is that of the image that awsx builds.
-	Digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	// DNSName is that of every load balancer.
-	DNSName = "sample-app-lb-1234567.elb.amazonaws.com"
-	// Revision is that of every task definition.
-	Revision = 7
-)
+// scaling are policies and scheduled actions, whose ARNs name what they scale.
+func scaling(kind, label string) outputs {
+	return func(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+		called := physical(name, inputs)
+		return properties("id", called, "name", called, "arn", o.ARN("autoscaling", fmt.Sprintf("%s:%s:resource/ecs/%s:%s/%s",
+			kind, uuid, inputs["resourceId"].StringValue(), label, called)))
+	}
+}
 
-func taskDefinition(_ string, inputs resource.PropertyMap) resource.PropertyMap {
+func scalableTarget(o Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	return properties("id", inputs["resourceId"].StringValue(), "arn", o.ARN("application-autoscaling", "scalable-target/"+hex))
+}
+
+func taskDefinition(o Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
 	family := inputs["family"].StringValue()
-	state := properties("arn", fmt.Sprintf("arn:%s:ecs:%s:%s:task-definition/%s:%d",
-		Partition, Region, Account, family, Revision))
+	state := properties("id", family, "arn", o.ARN("ecs", fmt.Sprintf("task-definition/%s:%d", family, Revision)))
 	state["revision"] = resource.NewNumberProperty(Revision)
 	return state
 }
 
-func loadBalancer(name string, inputs resource.PropertyMap) resource.PropertyMap {
-	state := arn("elasticloadbalancing")(name, inputs)
-	state["dnsName"] = resource.NewStringProperty(DNSName)
-	state["arnSuffix"] = resource.NewStringProperty("app/" + name + "-1234567/0123456789abcdef")
+// balancing are load balancers and target groups. The ends of their ARNs are
+// dimensions of metrics.
+func balancing(form string) outputs {
+	return func(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+		state := known("elasticloadbalancing", form)(o, name, inputs)
+		arn := state["arn"].StringValue()
+		_, suffix, _ := strings.Cut(arn, o.Account+":")
+		state["arnSuffix"] = resource.NewStringProperty(strings.TrimPrefix(suffix, "loadbalancer/"))
+		return state
+	}
+}
+
+func loadBalancer(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+	state := balancing("loadbalancer/app/NAME/"+hex)(o, name, inputs)
+	state["dnsName"] = resource.NewStringProperty(o.DNSName(name))
 	return state
 }
 
-func targetGroup(name string, inputs resource.PropertyMap) resource.PropertyMap {
-	state := arn("elasticloadbalancing")(name, inputs)
-	state["arnSuffix"] = resource.NewStringProperty("targetgroup/" + name + "-1234567/0123456789abcdef")
+// listener has the ARN of its load balancer, with an end of its own.
+func listener(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	arn := strings.Replace(inputs["loadBalancerArn"].StringValue(), ":loadbalancer/", ":listener/", 1) + "/" + hex
+	return properties("arn", arn, "id", arn)
+}
+
+func identityProvider(o Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	arn := o.ARN("iam", "oidc-provider/"+strings.TrimPrefix(inputs["url"].StringValue(), "https://"))
+	return properties("arn", arn, "id", arn)
+}
+
+func subscription(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	arn := inputs["topic"].StringValue() + ":" + uuid
+	return properties("arn", arn, "id", arn)
+}
+
+// parameter may have a path for a name, whose first slash the ARN leaves out.
+func parameter(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+	called := physical(name, inputs)
+	state := properties("id", called, "name", called, "arn", o.ARN("ssm", "parameter/"+strings.TrimPrefix(called, "/")))
+	state["version"] = resource.NewNumberProperty(1)
 	return state
+}
+
+func repository(o Options, name string, _ resource.PropertyMap) resource.PropertyMap {
+	return properties("url", o.RepositoryURL(name))
+}
+
+func image(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	return properties("imageUri", inputs["repositoryUrl"].StringValue()+"@"+Digest)
+}
+
+// zone is an availability zone as EC2 describes it.
+type zone struct{ name, optIn, kind string }
+
+// zones are the region's, in no order. For each filter that a program should set
+// there is a zone that only this filter keeps out, and whose name comes first.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html
+func (o Options) zones() []zone {
+	const everyone, ordinary = "opt-in-not-required", "availability-zone"
+	all := []zone{
+		{o.Region + "-bos-1a", everyone, "local-zone"},
+		{o.Region + "-atl-1a", "not-opted-in", ordinary},
+	}
+	for _, name := range o.Zones {
+		all = append(all, zone{name, everyone, ordinary})
+	}
+	return all
+}
+
+// filtered are the names of the zones that pass the filters of an invoke.
+func (o Options) filtered(args resource.PropertyMap) []string {
+	found := []string{}
+	for _, z := range o.zones() {
+		fields := map[string]string{"opt-in-status": z.optIn, "zone-type": z.kind}
+		passes := true
+		filters, _ := args.Mappable()["filters"].([]any)
+		for _, filter := range filters {
+			f, _ := filter.(map[string]any)
+			values, _ := f["values"].([]any)
+			passes = passes && slices.Contains(values, any(fields[fmt.Sprint(f["name"])]))
+		}
+		if passes {
+			found = append(found, z.name)
+		}
+	}
+	return found
 }
 
 // Call answers an invoke, as AWS would.
@@ -112,17 +252,13 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	m.record.Calls = append(m.record.Calls, Call{Token: args.Token, Provider: args.Provider})
 	switch args.Token {
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
-		zones := m.options.Zones
-		if zones == nil {
-			zones = []string{"us-east-1c", "us-east-1a", "us-east-1d", "us-east-1b"}
-		}
-		return resource.PropertyMap{"names": resource.NewPropertyValue(zones)}, nil
+		return resource.PropertyMap{"names": resource.NewPropertyValue(m.options.filtered(args.Args))}, nil
 	case "aws:index/getRegion:getRegion":
-		return properties("name", Region), nil
+		return properties("name", m.options.Region), nil
 	case "aws:index/getPartition:getPartition":
-		return properties("partition", Partition), nil
+		return properties("partition", m.options.Partition), nil
 	case "aws:index/getCallerIdentity:getCallerIdentity":
-		return properties("accountId", Account), nil
+		return properties("accountId", m.options.Account), nil
 	}
 	complaint := "the recorder does not know the invoke " + args.Token + ": add its answer"
 	m.complaints = append(m.complaints, complaint)

@@ -12,15 +12,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// serve starts what programs ask beside the engine: Amazon ECS, which runs of every
-// service what was registered. It returns the config that leads there, with the
-// test's own on top.
+// serve starts a fake Amazon ECS API, which reports every registered service as
+// running its registered task definition. It returns the config that leads there,
+// with the test's own on top.
 func (m *mocks) serve(t testing.TB) map[string]string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(m.ecs))
 	t.Cleanup(server.Close)
 	config := map[string]string{
-		"aws:region":    Region,
+		"aws:region":    m.options.Region,
 		"aws:accessKey": "test",
 		"aws:secretKey": "test",
 		"aws:endpoints": fmt.Sprintf(`[{"ecs": %q, "elbv2": %q}]`, server.URL, server.URL),
@@ -46,7 +46,7 @@ func (m *mocks) ecs(w http.ResponseWriter, r *http.Request) {
 	}
 	services := []map[string]any{}
 	for _, registered := range m.record.Resources {
-		if registered.Type == serviceType && serviceARN(registered.Name) == request.Services[0] {
+		if registered.Type == serviceType && m.options.serviceARN(registered.Name, registered.Inputs) == request.Services[0] {
 			services = append(services, m.describe(registered.Inputs))
 		}
 	}
@@ -70,11 +70,16 @@ func (m *mocks) describe(inputs resource.PropertyMap) map[string]any {
 
 const serviceType = "aws:ecs/service:Service"
 
-// serviceARN is a service's ARN, and as the provider has it, its ID.
-func serviceARN(name string) string {
-	return fmt.Sprintf("arn:%s:ecs:%s:%s:service/cluster/%s-1234567", Partition, Region, Account, name)
+// serviceARN is a service's ARN. The provider takes it as the ID.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html#ecs-resource-ids
+func (o Options) serviceARN(name string, inputs resource.PropertyMap) string {
+	cluster := "default"
+	if given := inputs["cluster"]; given.IsString() {
+		cluster = given.StringValue()[strings.LastIndex(given.StringValue(), "/")+1:]
+	}
+	return o.ARN("ecs", "service/"+cluster+"/"+physical(name, inputs))
 }
 
-func service(name string, _ resource.PropertyMap) resource.PropertyMap {
-	return properties("id", serviceARN(name), "name", name+"-1234567")
+func service(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+	return properties("id", o.serviceARN(name, inputs), "name", physical(name, inputs))
 }

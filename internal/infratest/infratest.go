@@ -4,25 +4,27 @@
 package infratest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// Where and as what programs run.
+// Project and Stack are those that programs run as.
 const (
-	Project   = "ecs-sample-app"
-	Stack     = "dev"
-	Account   = "123456789012"
-	Region    = "us-east-1"
-	Partition = "aws"
+	Project = "ecs-sample-app"
+	Stack   = "dev"
 )
 
 // Mode is what the engine does: it previews, and then most outputs are
@@ -43,7 +45,39 @@ func (m Mode) String() string {
 	return "update"
 }
 
-// Both runs a test in each mode.
+// partitions are AWS's, with a region of each. A program that writes one of them into
+// an ARN works in that one only.
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+var partitions = []Options{
+	{Partition: "aws", Region: "us-east-1"},
+	{Partition: "aws-us-gov", Region: "us-gov-west-1"},
+	{Partition: "aws-cn", Region: "cn-north-1"},
+}
+
+// Partitions runs a test in each partition, always as an update. The test hands the
+// world that it gets to Run or MustRun, with a config of its own if it needs one.
+func Partitions(t *testing.T, test func(t *testing.T, world Options)) {
+	t.Helper()
+	for _, world := range partitions {
+		t.Run(world.Partition, func(t *testing.T) {
+			t.Parallel()
+			test(t, world.withDefaults())
+		})
+	}
+}
+
+// Everywhere is Partitions, and a preview in one of them. One is enough: what a
+// preview does not know is the same in all.
+func Everywhere(t *testing.T, test func(t *testing.T, world Options)) {
+	t.Helper()
+	Partitions(t, test)
+	t.Run(Preview.String(), func(t *testing.T) {
+		t.Parallel()
+		test(t, Options{Mode: Preview}.withDefaults())
+	})
+}
+
+// Both runs a test in each mode, for what does not depend on the partition.
 func Both(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Helper()
 	for _, mode := range []Mode{Update, Preview} {
@@ -59,20 +93,44 @@ type Options struct {
 	Mode Mode
 	// Config is the stack's config, by full keys such as ecs-sample-app:cpu.
 	Config map[string]string
-	// SecretKeys are the keys of Config that hold a secret.
+	// SecretKeys are the keys of Config, in full, whose values are secret.
 	SecretKeys []string
-	// Zones are what AWS lists as the region's zones. Default us-east-1a to -d,
-	// in no order.
+	// Partition, Region and Account are where the program runs. Default aws,
+	// us-east-1 and 123456789012.
+	Partition, Region, Account string
+	// Zones are the region's ordinary zones, as AWS lists them. Default four, in no
+	// order.
 	Zones []string
 	// Rollout is the state of every deployment, as ECS tells it in an update.
 	// Default COMPLETED.
 	Rollout string
 }
 
+func (o Options) withDefaults() Options {
+	o.Partition = cmp.Or(o.Partition, "aws")
+	o.Region = cmp.Or(o.Region, "us-east-1")
+	o.Account = cmp.Or(o.Account, "123456789012")
+	if o.Zones == nil {
+		o.Zones = []string{o.Region + "c", o.Region + "a", o.Region + "d", o.Region + "b"}
+	}
+	return o
+}
+
+// With is the same world with a config.
+func (o Options) With(config map[string]string) Options {
+	o.Config = config
+	return o
+}
+
 // Resource is one that was registered.
 type Resource struct {
 	Type, Name, URN, Parent string
-	Inputs                  resource.PropertyMap
+	// Provider is the provider that was named for it, empty for the default one.
+	Provider string
+	// Inputs are its inputs, those that are secret like the others. Secrets names
+	// these, sorted. What a preview does not know yet is in neither.
+	Inputs  resource.PropertyMap
+	Secrets []string
 	// Custom tells a resource of a provider from a component.
 	Custom bool
 	// Remote tells a component that a provider builds.
@@ -91,6 +149,14 @@ type Resource struct {
 	// ReplacedWith is the value whose change replaces the resource, where there
 	// is one that is no input.
 	ReplacedWith string
+	// With Protect the engine refuses to delete the resource. With RetainOnDelete it
+	// forgets it and leaves it in AWS.
+	Protect, RetainOnDelete bool
+	// Aliases are what the resource was before: a URN, or the name, type or parent
+	// that differed, as name=old.
+	Aliases []string
+	// SecretOutputs are the outputs that are secret whatever the inputs are.
+	SecretOutputs []string
 }
 
 // Call is an invoke that was made.
@@ -105,8 +171,15 @@ type Record struct {
 	Resources []Resource
 	Calls     []Call
 	// Asked are the actions of Amazon ECS that the program itself asked for.
-	Asked   []string
+	Asked []string
+	// SecretOutputs are the exports that are secret, sorted.
+	SecretOutputs []string
+
+	options Options
 	outputs map[string]any
+	// finished counts the resources, the stack among them, that registered their
+	// outputs. The SDK's mocks do not say which.
+	finished int
 }
 
 // Run runs a program and returns what it registered, and the program's error.
@@ -114,7 +187,8 @@ type Record struct {
 // with made-up answers it would prove nothing.
 func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	t.Helper()
-	mocks := &mocks{options: o, record: &Record{t: t, outputs: map[string]any{}}}
+	o = o.withDefaults()
+	mocks := &mocks{options: o, record: &Record{t: t, options: o, outputs: map[string]any{}}}
 	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
 		info.Config = mocks.serve(t)
@@ -123,11 +197,14 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	for _, complaint := range mocks.complaints {
 		t.Error(complaint)
 	}
+	slices.Sort(mocks.record.SecretOutputs)
 	slices.SortFunc(mocks.record.Resources, func(a, b Resource) int { return strings.Compare(a.URN, b.URN) })
 	return mocks.record, err
 }
 
-// MustRun is Run for a program that has to succeed.
+// MustRun is Run for a program that has to succeed, and whose components have to
+// register their outputs: the CLI shows a component that does not as one that is
+// still being made, and its outputs are not in the state.
 func MustRun(t testing.TB, program pulumi.RunFunc, o Options) *Record {
 	t.Helper()
 	record, err := Run(t, program, o)
@@ -136,6 +213,16 @@ func MustRun(t testing.TB, program pulumi.RunFunc, o Options) *Record {
 	}
 	if len(record.Resources) == 0 {
 		t.Fatalf("nothing was registered, so there is nothing to test")
+	}
+	components := 0
+	for _, found := range record.Resources {
+		if !found.Custom && !found.Remote {
+			components++
+		}
+	}
+	if finished := record.finished - 1; finished != components {
+		t.Errorf("%d of %d components register their outputs: the others stay unfinished in the CLI, and a guard among their outputs is not waited for",
+			finished, components)
 	}
 	return record
 }
@@ -211,14 +298,90 @@ func (r *Record) Output(name string) any {
 // OutputNames are the names of what the program exported and that is known, sorted.
 func (r *Record) OutputNames() []string { return slices.Sorted(maps.Keys(r.outputs)) }
 
-// WantNames wants a program's resources to have just these names, in both
-// modes. Names are API: without an alias a rename replaces what runs.
+// Exported tells whether the program exported a value by that name that became
+// known.
+func (r *Record) Exported(name string) bool {
+	_, ok := r.outputs[name]
+	return ok
+}
+
+// WantNames wants a program's resources to have just these names, everywhere, and
+// to be children of a component. Names are API: without an alias a rename replaces
+// what runs.
 func WantNames(t *testing.T, program pulumi.RunFunc, want ...string) {
 	t.Helper()
-	Both(t, func(t *testing.T, mode Mode) {
+	Everywhere(t, func(t *testing.T, world Options) {
 		t.Helper()
-		if got := MustRun(t, program, Options{Mode: mode}).Names(); !slices.Equal(got, want) {
+		record := MustRun(t, program, world)
+		if got := record.Names(); !slices.Equal(got, want) {
 			t.Errorf("the children are %v, not %v: without an alias a rename replaces what runs", got, want)
+		}
+		record.wantParents()
+	})
+}
+
+// wantParents wants each resource that a provider made to be in a component.
+func (r *Record) wantParents() {
+	r.t.Helper()
+	for _, found := range r.Resources {
+		if parent := resource.URN(found.Parent).QualifiedType(); (found.Custom || found.Remote) && parent == resource.RootStackType {
+			r.t.Errorf("%s is not in a component: aliases, providers and options given to the component miss it", found.Name)
+		}
+	}
+}
+
+// WantOwnPartition wants no input and no export to name something in a partition
+// of AWS's other than the program's own.
+func (r *Record) WantOwnPartition() {
+	r.t.Helper()
+	other := func(value any) bool {
+		for _, arn := range arnForm.FindAllStringSubmatch(fmt.Sprint(value), -1) {
+			if arn[1] != r.options.Partition {
+				return true
+			}
+		}
+		return false
+	}
+	for _, found := range r.Resources {
+		for input, value := range found.Inputs.Mappable() {
+			if other(value) {
+				r.t.Errorf("%s of %s names another partition than %s, where there is no such thing: %v", input, found.Name, r.options.Partition, value)
+			}
+		}
+	}
+	for name, value := range r.outputs {
+		if other(value) {
+			r.t.Errorf("the output %s names another partition than %s: %v", name, r.options.Partition, value)
+		}
+	}
+}
+
+// arnForm finds the partitions of ARNs in a text.
+var arnForm = regexp.MustCompile(`\barn:(aws[a-z-]*):`)
+
+// WantOwnProvider wants all that a program registers and asks to go through the
+// provider that the component is given. program gets that option.
+func WantOwnProvider(t *testing.T, program func(given pulumi.ResourceOption) pulumi.RunFunc) {
+	t.Helper()
+	const id = "elsewhere"
+	Everywhere(t, func(t *testing.T, world Options) {
+		t.Helper()
+		record := MustRun(t, func(ctx *pulumi.Context) error {
+			provider, err := aws.NewProvider(ctx, id, &aws.ProviderArgs{Region: pulumi.String(world.Region)})
+			if err != nil {
+				return err
+			}
+			return program(pulumi.Provider(provider))(ctx)
+		}, world)
+		for _, call := range record.Calls {
+			if !strings.Contains(call.Provider, id) {
+				t.Errorf("%s asks the default provider, and is told of another region or account", call.Token)
+			}
+		}
+		for _, found := range record.Resources {
+			if found.Custom && found.Name != id && !strings.Contains(found.Provider, id) {
+				t.Errorf("%s is made by the default provider, in another region or account than the rest", found.Name)
+			}
 		}
 	})
 }
@@ -255,8 +418,21 @@ func (m *mocks) withExports(program pulumi.RunFunc) pulumi.RunFunc {
 		if err := program(ctx); err != nil {
 			return err
 		}
-		for name, output := range ctx.GetCurrentExportMap() {
-			pulumi.ToOutput(output).ApplyT(func(value any) any {
+		for name, value := range ctx.GetCurrentExportMap() {
+			output := pulumi.ToOutput(value)
+			if pulumi.IsSecret(output) {
+				m.mu.Lock()
+				m.record.SecretOutputs = append(m.record.SecretOutputs, name)
+				m.mu.Unlock()
+			}
+			if text, ok := value.(pulumi.String); ok {
+				// The program's end waits for outputs of resources, and not for this one.
+				m.mu.Lock()
+				m.record.outputs[name] = string(text)
+				m.mu.Unlock()
+				continue
+			}
+			output.ApplyT(func(value any) any {
 				m.mu.Lock()
 				defer m.mu.Unlock()
 				m.record.outputs[name] = value
@@ -281,7 +457,8 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		Name:       args.Name,
 		URN:        string(resource.NewURN(Stack, Project, parentType, tokens.Type(args.TypeToken), args.Name)),
 		Parent:     rpc.GetParent(),
-		Inputs:     args.Inputs,
+		Provider:   args.Provider,
+		Inputs:     plain(resource.NewObjectProperty(args.Inputs)).ObjectValue(),
 		Custom:     args.Custom,
 		Remote:     rpc.GetRemote(),
 		DependsOn:  rpc.GetDependencies(),
@@ -290,7 +467,17 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		IgnoreChanges:    rpc.GetIgnoreChanges(),
 		ReplaceOnChanges: rpc.GetReplaceOnChanges(),
 		ReplacedWith:     rpc.GetReplacementTrigger().GetStringValue(),
+		Protect:          rpc.GetProtect(),
+		RetainOnDelete:   rpc.GetRetainOnDelete(),
+		Aliases:          aliases(rpc),
+		SecretOutputs:    rpc.GetAdditionalSecretOutputs(),
 	}
+	for input, value := range args.Inputs {
+		if value.ContainsSecrets() {
+			found.Secrets = append(found.Secrets, string(input))
+		}
+	}
+	slices.Sort(found.Secrets)
 	for input, from := range rpc.GetPropertyDependencies() {
 		found.InputsFrom[input] = from.GetUrns()
 	}
@@ -309,15 +496,79 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 			"%s has the type %s, whose outputs the recorder does not know: add them to its table", args.Name, args.TypeToken))
 	}
 	if !ok || m.options.Mode == Preview {
-		return "", state, nil // The SDK takes what is not there as unknown.
+		return "", secretly(state, found.SecretOutputs), nil // The SDK takes what is not there as unknown.
 	}
-	for output, value := range outputs(args.Name, args.Inputs) {
-		if _, given := state[output]; !given {
+	id := args.Name + "-id"
+	for output, value := range outputs(m.options, args.Name, found.Inputs) {
+		if output == "id" {
+			id = value.StringValue()
+		} else if _, given := state[output]; !given {
 			state[output] = value
 		}
 	}
-	if id, ok := state["id"]; ok {
-		return id.StringValue(), state, nil
+	return id, secretly(state, found.SecretOutputs), nil
+}
+
+// RegisterResourceOutputs counts the resources that registered their outputs.
+func (m *mocks) RegisterResourceOutputs() (*emptypb.Empty, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record.finished++
+	return &emptypb.Empty{}, nil
+}
+
+// secretly marks outputs as secret, as the engine does.
+func secretly(state resource.PropertyMap, outputs []string) resource.PropertyMap {
+	for _, output := range outputs {
+		key := resource.PropertyKey(output)
+		if value, ok := state[key]; ok && !value.IsSecret() {
+			state[key] = resource.MakeSecret(value)
+		}
 	}
-	return args.Name + "-id", state, nil
+	return state
+}
+
+// plain is a value without the mark that it, or something in it, is secret.
+func plain(value resource.PropertyValue) resource.PropertyValue {
+	switch {
+	case value.IsSecret():
+		return plain(value.SecretValue().Element)
+	case value.IsArray():
+		all := make([]resource.PropertyValue, len(value.ArrayValue()))
+		for i, element := range value.ArrayValue() {
+			all[i] = plain(element)
+		}
+		return resource.NewArrayProperty(all)
+	case value.IsObject():
+		all := resource.PropertyMap{}
+		for key, element := range value.ObjectValue() {
+			all[key] = plain(element)
+		}
+		return resource.NewObjectProperty(all)
+	default:
+		return value
+	}
+}
+
+// aliases are what a resource was before.
+func aliases(rpc *pulumirpc.RegisterResourceRequest) []string {
+	all := slices.Clone(rpc.GetAliasURNs())
+	for _, alias := range rpc.GetAliases() {
+		if urn := alias.GetUrn(); urn != "" {
+			all = append(all, urn)
+			continue
+		}
+		var differs []string
+		spec := alias.GetSpec()
+		for _, field := range [][2]string{{"name", spec.GetName()}, {"type", spec.GetType()}, {"parent", spec.GetParentUrn()}} {
+			if field[1] != "" {
+				differs = append(differs, field[0]+"="+field[1])
+			}
+		}
+		if spec.GetNoParent() {
+			differs = append(differs, "no parent")
+		}
+		all = append(all, strings.Join(differs, " "))
+	}
+	return all
 }

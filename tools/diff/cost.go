@@ -43,6 +43,9 @@ const (
 	// https://aws.amazon.com/secrets-manager/pricing/
 	secretMonth = 0.40
 
+	// https://aws.amazon.com/systems-manager/pricing/
+	advancedParameterMonth = 0.05
+
 	// https://aws.amazon.com/kms/pricing/
 	keyMonth = 1.00
 )
@@ -107,8 +110,8 @@ type Costs struct {
 	Before, After Amount
 	// Changes are the things whose costs change.
 	Changes []Cost
-	// Unknown are the types of resources that come, go or change and that are in no
-	// table here, so that nothing is known about their costs.
+	// Unknown are the types of resources that come, go or change and that have no
+	// price in kinds.
 	Unknown []string
 }
 
@@ -137,7 +140,7 @@ func (p *Preview) Costs() Costs {
 		}
 	}
 	for _, change := range p.Changes {
-		if _, priced := prices[change.Type]; !priced && !free[change.Type] && !change.component() && !strings.HasPrefix(change.Type, "pulumi:") {
+		if kinds[change.Type].price == nil && !change.component() && !strings.HasPrefix(change.Type, "pulumi:") {
 			c.Unknown = append(c.Unknown, change.Type)
 		}
 	}
@@ -161,7 +164,7 @@ type stack struct {
 func (s *stack) bill() bill {
 	b := bill{}
 	for _, r := range s.resources {
-		if price, ok := prices[r.Type]; ok {
+		if price := kinds[r.Type].price; price != nil {
 			price(s, r, func(what string, amount Amount) { b[item{what, r.URN}] = amount })
 		}
 	}
@@ -171,54 +174,8 @@ func (s *stack) bill() bill {
 // add puts a line on the bill of a resource.
 type add func(what string, amount Amount)
 
-// prices are what resources cost, by type.
-var prices = map[string]func(*stack, Resource, add){
-	"aws:lb/loadBalancer:LoadBalancer":             balancerPrice,
-	"aws:ecs/service:Service":                      servicePrice,
-	"aws:ecs/cluster:Cluster":                      clusterPrice,
-	"aws:ec2/natGateway:NatGateway":                fixed("NAT gateway", natHour*hours, "0.045 a GB"),
-	"aws:ec2/eip:Eip":                              fixed("public IPv4 address", addressHour*hours, ""),
-	"aws:ec2/vpcEndpoint:VpcEndpoint":              endpointPrice,
-	"aws:cloudwatch/metricAlarm:MetricAlarm":       alarmPrice,
-	"aws:cloudwatch/compositeAlarm:CompositeAlarm": fixed("composite alarm", compositeAlarmMonth, ""),
-	"aws:cloudwatch/logGroup:LogGroup":             fixed("logs", 0, "0.50 a GB written"),
-	"aws:ecr/repository:Repository":                fixed("images", 0, "0.10 a GB kept"),
-	"aws:sns/topic:Topic":                          fixed("notifications", 0, "0.02 a thousand e-mails"),
-	"aws:secretsmanager/secret:Secret":             fixed("secret", secretMonth, ""),
-	"aws:kms/key:Key":                              fixed("KMS key", keyMonth, ""),
-}
-
-// free are the types that cost nothing by themselves.
-var free = map[string]bool{
-	"awsx:ecr:Image":                                            true,
-	"aws:appautoscaling/policy:Policy":                          true,
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        true,
-	"aws:appautoscaling/target:Target":                          true, // Its range is in the service's line.
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         true,
-	"aws:ec2/internetGateway:InternetGateway":                   true,
-	"aws:ec2/route:Route":                                       true,
-	"aws:ec2/routeTable:RouteTable":                             true,
-	"aws:ec2/routeTableAssociation:RouteTableAssociation":       true,
-	"aws:ec2/securityGroup:SecurityGroup":                       true,
-	"aws:ec2/subnet:Subnet":                                     true,
-	"aws:ec2/vpc:Vpc":                                           true,
-	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   true,
-	"aws:ecr/repositoryPolicy:RepositoryPolicy":                 true,
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": true,
-	"aws:ecs/taskDefinition:TaskDefinition":                     true, // Its size is in the service's line.
-	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":       true,
-	"aws:iam/policy:Policy":                                     true,
-	"aws:iam/role:Role":                                         true,
-	"aws:iam/rolePolicy:RolePolicy":                             true,
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         true,
-	"aws:lb/listener:Listener":                                  true,
-	"aws:lb/listenerRule:ListenerRule":                          true,
-	"aws:lb/targetGroup:TargetGroup":                            true,
-	"aws:sns/topicPolicy:TopicPolicy":                           true,
-	"aws:sns/topicSubscription:TopicSubscription":               true,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   true,
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": true,
-}
+// free is the price of what costs nothing by itself.
+func free(*stack, Resource, add) {}
 
 func fixed(what string, month float64, beside string) func(*stack, Resource, add) {
 	return func(_ *stack, _ Resource, add add) {
@@ -418,6 +375,17 @@ func alarmPrice(_ *stack, r Resource, add add) {
 		price = fastAlarmMonth
 	}
 	add("alarm", exactly(price*max(1, metrics)))
+}
+
+// parameterPrice is that of a parameter in the Parameter Store: only the advanced
+// tier is billed. Intelligent tiering chooses by the value, which is not seen here.
+func parameterPrice(_ *stack, r Resource, add add) {
+	switch r.Inputs["tier"] {
+	case "Advanced":
+		add("advanced parameter", exactly(advancedParameterMonth))
+	case "Intelligent-Tiering":
+		add("parameter", Amount{High: advancedParameterMonth})
+	}
 }
 
 // number reads a number, also one in a string, as a task definition has it.

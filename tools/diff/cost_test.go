@@ -79,6 +79,9 @@ func TestCostsAreThoseOfThePriceList(t *testing.T) {
 		{"insights", `{"ecs/cluster:Cluster c": {"settings": [{"name": "containerInsights", "value": "enabled"}]}}`, "Container Insights", "0.30 a metric"},
 		{"enhanced insights", `{"ecs/cluster:Cluster c": {"settings": [{"name": "containerInsights", "value": "enhanced"}]}}`, "Container Insights", "unknown: billed by what it observes"},
 		{"no insights", `{"ecs/cluster:Cluster c": {"settings": [{"name": "containerInsights", "value": "disabled"}]}}`, "Container Insights", ""},
+		{"a parameter", `{"ssm/parameter:Parameter p": {"tier": "Standard"}}`, "parameter", ""},
+		{"an advanced parameter", `{"ssm/parameter:Parameter p": {"tier": "Advanced"}}`, "advanced parameter", "0.05"},
+		{"a parameter that AWS puts into a tier", `{"ssm/parameter:Parameter p": {"tier": "Intelligent-Tiering"}}`, "parameter", "0.00 to 0.05"},
 		{"a log group", `{"cloudwatch/logGroup:LogGroup l": {}}`, "logs", "0.50 a GB written"},
 	} {
 		costs := (&Preview{After: stackOf(t, tt.stack)}).Costs()

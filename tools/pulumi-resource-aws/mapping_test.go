@@ -49,6 +49,28 @@ func TestEveryResourceHasTheTokenAndTheInputsOfTheSDK(t *testing.T) {
 	}
 }
 
+func TestEveryTypeThatTheProgramMakesIsMapped(t *testing.T) {
+	// The root module's tests write this list, from what the program registers.
+	list, err := os.ReadFile(filepath.Join("..", "..", "testdata", "types.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := strings.Fields(string(list))
+	if len(types) == 0 {
+		t.Fatal("the list of types is empty, so there is nothing to test")
+	}
+	mapped := map[string]bool{}
+	for _, m := range mappedResources {
+		mapped[m.token()] = true
+	}
+	for _, token := range types {
+		// What awsx makes of ECR and Docker needs more providers than are built here.
+		if strings.HasPrefix(token, "aws:") && !strings.HasPrefix(token, "aws:ecr/") && !mapped[token] {
+			t.Errorf("mappedResources in mapping.go has no %s: `make up` and the tests in e2e cannot make it", token)
+		}
+	}
+}
+
 func TestEveryFunctionHasTheTokenAndTheResultsOfTheSDK(t *testing.T) {
 	sdk := readSDK(t)
 	info := mappedProvider(t)
@@ -68,7 +90,7 @@ func TestEveryFunctionHasTheTokenAndTheResultsOfTheSDK(t *testing.T) {
 func TestNamesThatPulumiMakesUpFitWhatAWSAllows(t *testing.T) {
 	info := mappedProvider(t)
 	const random = 8 // a hyphen and seven characters
-	for terraform, length := range map[string]int{"aws_lb": 32, "aws_lb_target_group": 32, "aws_iam_role": 64, "aws_ecs_cluster": 255, "aws_ecs_service": 255, "aws_security_group": 255, "aws_cloudwatch_log_group": 255, "aws_iam_role_policy": 255} {
+	for terraform, length := range map[string]int{"aws_lb": 32, "aws_lb_target_group": 32, "aws_iam_role": 64, "aws_ecs_cluster": 255, "aws_ecs_service": 255, "aws_security_group": 255, "aws_cloudwatch_log_group": 255, "aws_iam_role_policy": 255, "aws_ssm_parameter": 255} {
 		if name, err := madeUp(t, info, terraform, strings.Repeat("a", length-random)); err != nil || len(name) != length {
 			t.Errorf("%s: got the name %q (%v), want one of %d characters: two stacks in one account would collide without it", terraform, name, err, length)
 		}
