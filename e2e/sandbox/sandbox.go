@@ -151,6 +151,7 @@ func variables(url, state string) map[string]string {
 		"AWS_CONFIG_FILE":                             os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE":                 os.DevNull,
 		"AWS_EC2_METADATA_DISABLED":                   "true",
+		toolchain.LongestWait:                         emulator.LongestWait,
 	}
 }
 

@@ -23,6 +23,8 @@ import (
 var (
 	//go:embed slim.go
 	slimSource string
+	//go:embed waits.go
+	waitsSource string
 	//go:embed parts.go
 	partsSource string
 )
@@ -97,7 +99,7 @@ func parts(root string) ([]part, error) {
 func (p part) key(environment string) (string, error) {
 	inputs := []string{environment, p.name, strings.Join(p.flags(), " ")}
 	if p.slimmed {
-		inputs = append(inputs, slimSource, partsSource)
+		inputs = append(inputs, slimSource, waitsSource, partsSource)
 	}
 	entries, err := os.ReadDir(p.module)
 	if err != nil {
