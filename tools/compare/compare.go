@@ -192,7 +192,10 @@ func (c *Comparison) deploy(ctx context.Context) error {
 			return err
 		}
 	}
-	c.say("deploying %s to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.whose(base))
+	c.say("deploying %s to an AWS emulator", c.whose(base))
+	if notice := c.chain.Notice(); notice != "" {
+		c.say("%s", notice)
+	}
 	start := time.Now()
 	if out, err := c.pulumi(ctx, base, "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
 		return fmt.Errorf("deploy %s to the emulator: %w\n%s", c.whose(base), err, out.last())

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"ecs-sample-app/internal/testprogram"
 )
 
 // TestMain is a detached emulator where Start started it as one.
@@ -190,9 +192,7 @@ func needMoto(t *testing.T) {
 func fakeProgram(t *testing.T, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, filepath.Join(dir, name), content)
 	return dir
 }
 

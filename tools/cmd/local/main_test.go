@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ecs-sample-app/internal/testprogram"
 	"ecs-sample-app/tools/toolchain"
 )
 
@@ -124,9 +125,7 @@ func TestTheUsersOwnAccountIsOutOfReach(t *testing.T) {
 func TestTheExitCodeOfPulumiIsPassedOn(t *testing.T) {
 	dir := t.TempDir()
 	fake := filepath.Join(dir, "pulumi")
-	if err := os.WriteFile(fake, []byte("#!/bin/sh\nexit 7\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, fake, "#!/bin/sh\nexit 7\n")
 	l := local{root: dir, dir: dir, out: t.Output()}
 	err := l.command(t.Context(), &toolchain.Chain{Pulumi: fake}, os.Environ(), nil)
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 7 { //nolint:errorlint // it must be this very error
