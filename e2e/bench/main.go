@@ -52,7 +52,7 @@ func bench(ctx context.Context) error {
 		return fmt.Errorf("measure the program: %w", err)
 	}
 	services := filepath.Join(root, "e2e", "bench", "services")
-	if err := sandbox.Compile(ctx, services, filepath.Join(root, ".local", "services")); err != nil {
+	if err := toolchain.Compile(ctx, services, filepath.Join(root, ".local", "services")); err != nil {
 		return err
 	}
 	if err := inSandbox(ctx, services, func(s *sandbox.Sandbox) error { return growth(ctx, page, s) }); err != nil {

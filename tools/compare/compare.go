@@ -110,6 +110,9 @@ func (c *Comparison) Preview(ctx context.Context) (*diff.Report, error) {
 		c.say("the program and %s are those of %s: nothing to deploy", stackFile(c.o.Stack), c.whose(base))
 		return c.report(), nil
 	}
+	if err := emulator.Prepare(ctx, "", c.o.Log); err != nil {
+		return nil, err
+	}
 	if err := c.both(ctx); err != nil {
 		return nil, err
 	}
@@ -354,10 +357,8 @@ func (c *Comparison) environment() []string {
 // compile builds the program of a side as the language host would do, which then
 // finds it up to date.
 func (c *Comparison) compile(ctx context.Context, side, dir string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", c.program(side), dir)
-	build.Dir = dir
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("the program of %s does not compile: %w\n%s", c.whose(side), err, bytes.TrimSpace(out))
+	if err := toolchain.Compile(ctx, dir, c.program(side)); err != nil {
+		return fmt.Errorf("the program of %s does not compile: %w", c.whose(side), err)
 	}
 	return nil
 }

@@ -255,7 +255,7 @@ func goCommand(ctx context.Context, dir string, arguments ...string) ([]byte, er
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, fmt.Errorf("go is not on PATH; install it (https://go.dev/doc/install) or install the Pulumi CLI instead: %w", err)
 		}
-		return out.Bytes(), fmt.Errorf("go %s in %s: %w\n%s", arguments[0], dir, err, lastLines(problems.Bytes(), 30))
+		return out.Bytes(), fmt.Errorf("go %s in %s: %w\n%s", arguments[0], dir, err, lastLines(withoutDownloads(problems.Bytes()), 30))
 	}
 	return out.Bytes(), nil
 }
