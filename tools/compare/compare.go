@@ -245,7 +245,7 @@ func (c *Comparison) configure(ctx context.Context, side string) error {
 // refused explains a configuration that Pulumi can't read.
 func (c *Comparison) refused(side string, out *output, err error) error {
 	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.o.Stack)))
-	if problem == nil && secure.Match(content) {
+	if problem == nil && encrypted(content) {
 		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.o.Stack), c.whose(side), out.last())
 	}
 	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.o.Stack), c.whose(side), err, out.last())
