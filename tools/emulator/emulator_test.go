@@ -176,7 +176,7 @@ func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
 
 func needMoto(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("moto_server"); err != nil {
+	if _, err := command(); err != nil {
 		t.Skip("moto_server is not installed: pip install -r tools/emulator/requirements.txt")
 	}
 }
