@@ -88,16 +88,9 @@ func run(ctx context.Context, arguments []string) error {
 	case "toolchain":
 		return l.toolchain(ctx)
 	case "ready":
-		if err := emulator.Prepare(ctx, "", l.out); err != nil {
-			return err
-		}
-		_, err := toolchain.Ensure(ctx, l.out)
-		return err
+		return l.ready(ctx)
 	case "provider":
-		if len(rest) == 0 {
-			return errors.New("provider needs a command of go, such as test")
-		}
-		return toolchain.Provider(ctx, os.Stdout, rest[0], append(rest[1:], ".")...)
+		return provider(ctx, rest)
 	case "help", "-h", "--help":
 		_, err := io.WriteString(os.Stdout, usage)
 		return err
@@ -297,6 +290,23 @@ func (l local) toolchain(ctx context.Context) error {
 		fmt.Printf("export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
 	}
 	return nil
+}
+
+// ready gets ready what the lifecycle tests need, the quick part first.
+func (l local) ready(ctx context.Context) error {
+	if err := emulator.Prepare(ctx, "", l.out); err != nil {
+		return err
+	}
+	_, err := toolchain.Ensure(ctx, l.out)
+	return err
+}
+
+// provider runs a command of go on the AWS provider.
+func provider(ctx context.Context, arguments []string) error {
+	if len(arguments) == 0 {
+		return errors.New("provider needs a command of go, such as test")
+	}
+	return toolchain.Provider(ctx, os.Stdout, arguments[0], append(arguments[1:], ".")...)
 }
 
 // environment is the environment of Pulumi: the user's, with the emulator in the

@@ -14,7 +14,7 @@ import (
 // TestMakeShowsWhyABuildFailsAndNotWhatGoDownloads runs the Makefile with a stand-in
 // for go, in a folder without modules.
 func TestMakeShowsWhyABuildFailsAndNotWhatGoDownloads(t *testing.T) {
-	make, err := exec.LookPath("make")
+	program, err := exec.LookPath("make")
 	if err != nil {
 		t.Skip("make is not installed")
 	}
@@ -40,7 +40,7 @@ if [ -n "$BROKEN" ]; then echo '# example.com/x' >&2; echo 'x.go:1:1: the reason
 `)
 	for _, target := range []string{".local/local", ".local/diff", ".local/tests"} {
 		build := func(variables ...string) (string, error) {
-			command := exec.CommandContext(t.Context(), make, "--silent", target)
+			command := exec.CommandContext(t.Context(), program, "--silent", target)
 			command.Dir = dir
 			command.Env = append(append(os.Environ(), "MAKEFLAGS=", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH")), variables...)
 			out, err := command.CombinedOutput()
