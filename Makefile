@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview diff destroy down pulumi toolchain test test-unit test-e2e test-provider fuzz bench lint vet fmt check
+.PHONY: help up preview diff destroy down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -19,6 +19,13 @@ LOCAL := .local/local
 
 # The one behind `make diff`.
 DIFF := .local/diff
+
+# The one that runs the tests, and the one lifecycle test that `make test` has.
+TESTS := .local/tests
+LIFE := TestAStackLivesFromTheFirstUpToAnEmptyAccount
+
+# Runs a build. What Go downloads is of interest to nobody; why a build fails is.
+quietly = out=$$($(1) 2>&1) || { printf '%s\n' "$$out" | grep -v '^go: downloading ' >&2; exit 1; }
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,19 +51,17 @@ pulumi: $(LOCAL) ## run Pulumi on the local stack: make pulumi ARGS="stack outpu
 toolchain: $(LOCAL) ## build what is missing of the tool chain
 	@$(LOCAL) toolchain
 
-$(LOCAL) $(DIFF): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/cmd/*/*.go))
+$(LOCAL) $(DIFF) $(TESTS): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/*/*.txt tools/cmd/*/*.go))
 	@mkdir -p $(@D)
-	@cd tools && go build -o ../$@ ./cmd/$(@F)
+	@cd tools && $(call quietly,go build -o ../$@ ./cmd/$(@F))
 
-test: ## run all tests, those that compute beside those that wait
-	@$(MAKE) --no-print-directory -j2 test-unit test-e2e
+test: $(LOCAL) $(TESTS) ## run the tests of the program and of the tools, and one whole life of a stack
+	@$(LOCAL) ready
+	@$(TESTS) "e2e -run ^$(LIFE)$$ ." $(filter-out e2e,$(MODULES))
 
-test-unit: ## run the tests of the program and of the tools
-	@for m in $(filter-out e2e,$(MODULES)); do (cd $$m && go test ./...) || exit 1; done
-
-test-e2e: $(LOCAL) ## run the lifecycle tests against an emulator
-	@$(LOCAL) toolchain > /dev/null
-	@cd e2e && go test -timeout 30m ./...
+test-all: $(LOCAL) $(TESTS) ## run all tests, and show the slowest
+	@$(LOCAL) ready
+	@$(TESTS) -slowest 10 "e2e -timeout 30m ./..." $(filter-out e2e,$(MODULES))
 
 test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make toolchain`
 	@$(LOCAL) provider vet
@@ -70,11 +75,11 @@ bench: ## measure previews and updates
 
 .local/golangci-lint: tools/golangci-lint/go.sum
 	@mkdir -p $(@D)
-	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@cd $(<D) && $(call quietly,go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 
 .local/actionlint: tools/actionlint/go.sum
 	@mkdir -p $(@D)
-	@cd $(<D) && go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
+	@cd $(<D) && $(call quietly,go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint)
 
 # actionlint runs shellcheck on the shell inside the workflows where it finds it.
 .PHONY: lint-workflows
@@ -87,9 +92,9 @@ lint: .local/golangci-lint lint-workflows ## lint, with the linters of .golangci
 	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && "$(CURDIR)/.local/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
 
 vet: ## find what the compiler lets pass
-	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && go vet ./...) || exit 1; done
+	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && $(call quietly,go vet ./...)) || exit 1; done
 
 fmt: .local/golangci-lint ## format the code
 	@.local/golangci-lint fmt --config .golangci.yml
 
-check: lint vet test test-provider ## everything that CI runs
+check: lint vet test-all test-provider ## everything that CI runs

@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/testprogram"
 )
 
 const (
@@ -134,9 +135,7 @@ func serverIsFirstProcess(t *testing.T, command []string) bool {
 	htdocs, bin := t.TempDir(), t.TempDir()
 	note := filepath.Join(bin, "pid")
 	server := "#!/bin/sh\necho $$ > " + note + "\n"
-	if err := os.WriteFile(filepath.Join(bin, "httpd-foreground"), []byte(server), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, filepath.Join(bin, "httpd-foreground"), server)
 	for i := range command {
 		command[i] = strings.ReplaceAll(command[i], sampleHtdocs, htdocs)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ecs-sample-app/internal/testprogram"
 )
 
 // runSample runs the container's command with a stand-in for the web server,
@@ -14,9 +16,7 @@ func runSample(t *testing.T, version string, port int) (page, arguments string) 
 	t.Helper()
 	htdocs, bin := t.TempDir(), t.TempDir()
 	server := "#!/bin/sh\necho \"$@\" > " + filepath.Join(htdocs, "arguments") + "\n"
-	if err := os.WriteFile(filepath.Join(bin, "httpd-foreground"), []byte(server), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, filepath.Join(bin, "httpd-foreground"), server)
 	entryPoint, written := sampleCommand(version, htdocs, port)
 	command := exec.CommandContext(t.Context(), entryPoint[0], append(entryPoint[1:], written...)...)
 	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))

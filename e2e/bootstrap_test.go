@@ -35,7 +35,7 @@ var bootstrapProgram = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(root, "bootstrap")
-	return dir, sandbox.Compile(context.Background(), dir, filepath.Join(root, ".local", "bootstrap"))
+	return dir, toolchain.Compile(context.Background(), dir, filepath.Join(root, ".local", "bootstrap"))
 })
 
 // bootstrapped returns a stack of the bootstrap program that is up.

@@ -52,7 +52,7 @@ func bench(ctx context.Context) error {
 		return fmt.Errorf("measure the program: %w", err)
 	}
 	services := filepath.Join(root, "e2e", "bench", "services")
-	if err := sandbox.Compile(ctx, services, filepath.Join(root, ".local", "services")); err != nil {
+	if err := toolchain.Compile(ctx, services, filepath.Join(root, ".local", "services")); err != nil {
 		return err
 	}
 	if err := inSandbox(ctx, services, func(s *sandbox.Sandbox) error { return growth(ctx, page, s) }); err != nil {
@@ -113,7 +113,7 @@ func memory() string {
 
 // lifecycle measures the commands in the life of the default stack.
 func lifecycle(ctx context.Context, page *strings.Builder, s *sandbox.Sandbox) error {
-	page.WriteString("## The sample app\n\nAn `up` waits about a minute for the load balancer: the AWS provider looks at it for the first time after 30 s, and AWS itself takes two to three minutes where the emulator is ready at once. Every `up` that changes the service waits until it is steady, which on the emulator it is at once and on AWS after a minute or two.\n\n| command | time | peak memory |\n|---|---:|---:|\n")
+	page.WriteString("## The sample app\n\nAWS takes two to three minutes for a load balancer, and the emulator is ready at once. The AWS provider's own waits, a minute for the load balancer, are cut short here; an installed provider has them too. Every `up` that changes the service waits until it is steady, which on the emulator it is at once and on AWS after a minute or two.\n\n| command | time | peak memory |\n|---|---:|---:|\n")
 	for _, step := range []struct {
 		what, tag string
 		arguments []string

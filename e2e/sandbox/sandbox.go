@@ -31,10 +31,13 @@ const (
 	program = ".local/program"
 )
 
-// Prepare gets ready what all sandboxes share: the tool chain, and the program,
-// compiled once, where the language host finds it up to date. Linking it takes five
+// Prepare gets ready what all sandboxes share: the emulator, the tool chain, and the
+// program, compiled once, where the language host finds it up to date. Linking it takes five
 // seconds of two cores, which every command would take anew.
 func Prepare(ctx context.Context) error {
+	if err := emulator.Prepare(ctx, "", os.Stderr); err != nil {
+		return err
+	}
 	chain, err := toolchain.Ensure(ctx, os.Stderr)
 	if err != nil {
 		return fmt.Errorf("get the tool chain: %w", err)
@@ -49,17 +52,7 @@ func Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return Compile(ctx, root, filepath.Join(root, program))
-}
-
-// Compile builds a Pulumi program.
-func Compile(ctx context.Context, dir, target string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", target, dir)
-	build.Dir = dir
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile %s: %w\n%s", dir, err, out)
-	}
-	return nil
+	return toolchain.Compile(ctx, root, filepath.Join(root, program))
 }
 
 // Sandbox is one stack in an account of its own.
@@ -151,6 +144,7 @@ func variables(url, state string) map[string]string {
 		"AWS_CONFIG_FILE":                             os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE":                 os.DevNull,
 		"AWS_EC2_METADATA_DISABLED":                   "true",
+		toolchain.LongestWait:                         emulator.LongestWait,
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"unicode/utf8"
+
+	"ecs-sample-app/internal/testprogram"
 )
 
 // repository and commit are what the scripts run for.
@@ -80,9 +82,7 @@ func newStandIn(t *testing.T, programs ...string) *standIn {
 
 func (s *standIn) write(path, content string) {
 	s.t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, path), []byte(content), 0o700); err != nil {
-		s.t.Fatal(err)
-	}
+	testprogram.Write(s.t, filepath.Join(s.dir, path), content)
 }
 
 // answers lets calls that fit a pattern be answered. Earlier ones come first.

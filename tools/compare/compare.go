@@ -110,6 +110,9 @@ func (c *Comparison) Preview(ctx context.Context) (*diff.Report, error) {
 		c.say("the program and %s are those of %s: nothing to deploy", stackFile(c.o.Stack), c.whose(base))
 		return c.report(), nil
 	}
+	if err := emulator.Prepare(ctx, "", c.o.Log); err != nil {
+		return nil, err
+	}
 	if err := c.both(ctx); err != nil {
 		return nil, err
 	}
@@ -192,7 +195,10 @@ func (c *Comparison) deploy(ctx context.Context) error {
 			return err
 		}
 	}
-	c.say("deploying %s to an AWS emulator; the AWS provider alone waits a minute for a load balancer", c.whose(base))
+	c.say("deploying %s to an AWS emulator", c.whose(base))
+	if notice := c.chain.Notice(); notice != "" {
+		c.say("%s", notice)
+	}
 	start := time.Now()
 	if out, err := c.pulumi(ctx, base, "up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"); err != nil {
 		return fmt.Errorf("deploy %s to the emulator: %w\n%s", c.whose(base), err, out.last())
@@ -239,7 +245,7 @@ func (c *Comparison) configure(ctx context.Context, side string) error {
 // refused explains a configuration that Pulumi can't read.
 func (c *Comparison) refused(side string, out *output, err error) error {
 	content, problem := os.ReadFile(filepath.Join(c.project(side), stackFile(c.o.Stack)))
-	if problem == nil && secure.Match(content) {
+	if problem == nil && encrypted(content) {
 		return fmt.Errorf("%s of %s has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE to the passphrase they were encrypted with, or take a stack without secrets, as in `make diff STACK=local`. Pulumi says: %s", stackFile(c.o.Stack), c.whose(side), out.last())
 	}
 	return fmt.Errorf("%s of %s can't be read: %w\n%s", stackFile(c.o.Stack), c.whose(side), err, out.last())
@@ -351,10 +357,8 @@ func (c *Comparison) environment() []string {
 // compile builds the program of a side as the language host would do, which then
 // finds it up to date.
 func (c *Comparison) compile(ctx context.Context, side, dir string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", c.program(side), dir)
-	build.Dir = dir
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("the program of %s does not compile: %w\n%s", c.whose(side), err, bytes.TrimSpace(out))
+	if err := toolchain.Compile(ctx, dir, c.program(side)); err != nil {
+		return fmt.Errorf("the program of %s does not compile: %w", c.whose(side), err)
 	}
 	return nil
 }

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 const projectFile = "Pulumi.yaml"
@@ -16,16 +17,45 @@ const projectFile = "Pulumi.yaml"
 // stackFile is the name of the file with a stack's configuration.
 func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
 
-var (
-	// runtime are the blocks of a project's file that say where its program is.
-	runtime = regexp.MustCompile(`(?m)^(?:runtime|main):.*\n(?:[ \t#].*\n|\n)*`)
+// programKeys are the keys of a project's file that say where its program is.
+var programKeys = []string{"runtime", "main"}
 
-	// secure is an encrypted value in a stack's file.
-	secure = regexp.MustCompile(`(?m)^\s*(?:- )?secure:`)
+// encryptionKeys are the keys of a stack's file that say how its secrets are encrypted.
+var encryptionKeys = []string{"encryptionsalt", "encryptedkey", "secretsprovider"}
 
-	// encryption are the lines of a stack's file that say how its secrets are encrypted.
-	encryption = regexp.MustCompile(`(?m)^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?`)
-)
+// parse reads a YAML file that is a mapping, of which nothing has to be there.
+func parse(name string, content []byte) (*yaml.Node, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		return nil, fmt.Errorf("%s can't be read: %w", name, err)
+	}
+	if len(document.Content) == 0 {
+		return &yaml.Node{Kind: yaml.MappingNode}, nil
+	}
+	if document.Content[0].Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s can't be read: it has no keys", name)
+	}
+	return document.Content[0], nil
+}
+
+// without takes keys out of a mapping.
+func without(mapping *yaml.Node, keys []string) {
+	var kept []*yaml.Node
+	for i := 0; i < len(mapping.Content); i += 2 {
+		if !slices.Contains(keys, mapping.Content[i].Value) {
+			kept = append(kept, mapping.Content[i:i+2]...)
+		}
+	}
+	mapping.Content = kept
+}
+
+// hasSecret tells whether a value is encrypted, or one in it is.
+func hasSecret(node *yaml.Node) bool {
+	if node.Kind == yaml.MappingNode && len(node.Content) == 2 && node.Content[0].Value == "secure" {
+		return true
+	}
+	return slices.ContainsFunc(node.Content, hasSecret)
+}
 
 // writeProject makes a project for the program of a folder, with its configuration,
 // in a folder of its own: Pulumi writes into the files of a project.
@@ -47,21 +77,53 @@ func writeProject(dir, program, target, stack string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	if !secure.Match(config) {
-		// What encrypts nothing would still want its passphrase, or its key on AWS.
-		config = encryption.ReplaceAll(config, nil)
+	if project, err = relocated(project, program, target); err != nil {
+		return err
+	}
+	if config, err = readable(stackFile(stack), config); err != nil {
+		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, projectFile), relocated(project, program, target), 0o600),
+		os.WriteFile(filepath.Join(dir, projectFile), project, 0o600),
 		os.WriteFile(filepath.Join(dir, stackFile(stack)), config, 0o600),
 	)
 }
 
+// encrypted tells whether something in a stack's file is.
+func encrypted(config []byte) bool {
+	keys, err := parse("", config)
+	return err == nil && hasSecret(keys)
+}
+
+// readable is a stack's file that needs no passphrase, and no key on AWS, unless
+// something in it is encrypted.
+func readable(name string, config []byte) ([]byte, error) {
+	keys, err := parse(name, config)
+	if err != nil || hasSecret(keys) {
+		return config, err
+	}
+	without(keys, encryptionKeys)
+	return yaml.Marshal(keys)
+}
+
 // relocated is a project's file with the program elsewhere, and with the compiled
 // program where it was built before: the language host finds it up to date.
-func relocated(project []byte, program, target string) []byte {
-	rest := runtime.ReplaceAll(append(project, '\n'), nil)
-	return fmt.Appendf(rest, "\nmain: %q\nruntime:\n  name: go\n  options:\n    buildTarget: %q\n", program, target)
+func relocated(project []byte, program, target string) ([]byte, error) {
+	keys, err := parse(projectFile, project)
+	if err != nil {
+		return nil, err
+	}
+	without(keys, programKeys)
+	var added yaml.Node
+	err = added.Encode(map[string]any{
+		"main":    program,
+		"runtime": map[string]any{"name": "go", "options": map[string]string{"buildTarget": target}},
+	})
+	keys.Content = append(keys.Content, added.Content...)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(keys)
 }
 
 // settings is a stack's configuration, as `pulumi config --json` prints it.

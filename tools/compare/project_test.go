@@ -1,12 +1,15 @@
 package compare
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"ecs-sample-app/tools/toolchain"
 )
@@ -26,22 +29,32 @@ func TestTheProgramOfAProjectIsElsewhere(t *testing.T) {
 		"with a main":       "main: infra\nname: x\nruntime:\n  name: go\n\n  # Why.\n  options:\n    binary: b\nconfig:\n  a: b\n",
 		"without a newline": "name: x\nconfig:\n  runtime: kept\nruntime: go",
 	} {
-		got := string(relocated([]byte(project), `/folder/a "b"`, "/folder/program"))
-		if !strings.HasSuffix(got, "\nmain: \"/folder/a \\\"b\\\"\"\nruntime:\n  name: go\n  options:\n    buildTarget: \"/folder/program\"\n") {
-			t.Errorf("%s: Pulumi would run another program:\n%s", name, got)
+		text, err := relocated([]byte(project), `/folder/a "b"`, "/folder/program")
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, key := range []string{"main:", "runtime:", "name:", "config:"} {
-			if n := strings.Count("\n"+got, "\n"+key); n != 1 {
-				t.Errorf("%s: %s stands there %d times:\n%s", name, key, n, got)
-			}
+		var got, before struct {
+			Name, Main string
+			Runtime    any
+			Config     map[string]any
 		}
-		for _, gone := range []string{".local/program", "binary:", "# Why.", "infra"} {
-			if strings.Contains(got, gone) {
-				t.Errorf("%s: %q is left of the old program:\n%s", name, gone, got)
-			}
+		if err := yaml.Unmarshal(text, &got); err != nil {
+			t.Fatalf("%s: Pulumi can't read it: %v\n%s", name, err, text)
 		}
-		if strings.Contains(project, "runtime: kept") && !strings.Contains(got, "\n  runtime: kept\n") {
-			t.Errorf("%s: a config key is lost:\n%s", name, got)
+		if err := yaml.Unmarshal([]byte(project), &before); err != nil {
+			t.Fatal(err)
+		}
+		runtime := map[string]any{"name": "go", "options": map[string]any{"buildTarget": "/folder/program"}}
+		if got.Main != `/folder/a "b"` || !reflect.DeepEqual(got.Runtime, runtime) {
+			t.Errorf("%s: Pulumi would run another program:\n%s", name, text)
+		}
+		if got.Name != before.Name || len(before.Config) == 0 || !reflect.DeepEqual(got.Config, before.Config) {
+			t.Errorf("%s: the name or a config key is lost:\n%s", name, text)
+		}
+	}
+	for _, broken := range []string{"runtime: [", "- a\n"} {
+		if _, err := relocated([]byte(broken), "a", "b"); err == nil || !strings.Contains(err.Error(), "Pulumi.yaml can't be read") {
+			t.Errorf("%q: got %v", broken, err)
 		}
 	}
 }
@@ -50,6 +63,9 @@ func TestEncryptionThatEncryptsNothingNeedsNoPassphrase(t *testing.T) {
 	for config, want := range map[string]string{
 		"secretsprovider: awskms://alias/x\nencryptedkey: abc=\nconfig:\n  a:b: c\nencryptionsalt: v1:x\n": "config:\n  a:b: c\n",
 		"config:\n  a:b: encryptionsalt\n":                            "config:\n  a:b: encryptionsalt\n",
+		"config:\n  a:b: |\n    secure: no\nencryptionsalt: v1:x\n":   "config:\n  a:b: |\n    secure: no\n",
+		"config:\n  a:b: {secure: v1:y}\nencryptionsalt: v1:x\n":      "config:\n  a:b: {secure: v1:y}\nencryptionsalt: v1:x\n",
+		"config:\n  a:b: c\n\"encryptionsalt\": v1:x\n":               "config:\n  a:b: c\n",
 		"config:\n  a:b:\n    secure: v1:y\nencryptionsalt: v1:x\n":   "config:\n  a:b:\n    secure: v1:y\nencryptionsalt: v1:x\n",
 		"config:\n  a:b:\n    - secure: v1:y\nencryptionsalt: v1:x\n": "config:\n  a:b:\n    - secure: v1:y\nencryptionsalt: v1:x\n",
 	} {
@@ -63,7 +79,11 @@ func TestEncryptionThatEncryptsNothingNeedsNoPassphrase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(got) != want {
+		var is, should any
+		if err := errors.Join(yaml.Unmarshal(got, &is), yaml.Unmarshal([]byte(want), &should)); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(is, should) {
 			t.Errorf("%q is taken as %q, want %q", config, got, want)
 		}
 	}

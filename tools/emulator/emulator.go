@@ -8,7 +8,6 @@ package emulator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -36,8 +35,9 @@ const (
 	// pollInterval is the time between two looks at a server that starts or stops.
 	pollInterval = 20 * time.Millisecond
 
-	// requirement is the moto that uvx runs. The program is tested with moto 5.
-	requirement = "moto[server]>=5,<6"
+	// AddressKey is the key in Pulumi.local.yaml with the URL of the local stack's
+	// emulator.
+	AddressKey = "local:emulator"
 
 	// Command is the first argument of a detached emulator's process; the program
 	// hands the others to Serve.
@@ -47,13 +47,17 @@ const (
 // Options say how to start an emulator.
 type Options struct {
 	// Address is the host and port to listen on. With port 0, which is the default
-	// on 127.0.0.1, a free port is taken. An emulator that listens there already
-	// is used as it is; a port that something else holds is an error.
+	// on 127.0.0.1, a free port is taken. This checkout's emulator that listens there
+	// already is used, and so is a plain moto; that of another checkout, or a port that
+	// something else holds, is an error.
 	Address string
 
 	// Log is the file for moto's output, which has a line for every request. By
 	// default it is a new file in the folder for temporary files.
 	Log string
+
+	// Checkout is the folder of the repository, by which an emulator tells whose it is.
+	Checkout string
 
 	// PIDFile, if given, detaches the emulator: it goes on when this program ends,
 	// until StopDetached is called with the same file. The program must then call
@@ -72,6 +76,9 @@ type Emulator struct {
 
 	// Started tells one that was started here, and is empty, from one found running.
 	Started bool
+
+	// Foreign tells one that was found running and is a plain moto, without the proxy.
+	Foreign bool
 
 	// Log is the file with its output, empty for one found running.
 	Log string
@@ -100,9 +107,9 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 	case err == nil:
 		return start(ctx, listener, o)
 	case answers(ctx, o.Address):
-		return &Emulator{URL: "http://" + o.Address}, nil
+		return running(ctx, o)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by a program that is not moto: stop that program, or choose another port for the emulator (the local stack has it in Pulumi.local.yaml, under aws:endpoints)", o.Address)
+		return nil, fmt.Errorf("%s is in use by a program that is not moto: stop that program, or choose another port for the emulator: the local stack's is in Pulumi.local.yaml, under %s", o.Address, AddressKey)
 	default:
 		return nil, fmt.Errorf("listen on %s: %w", o.Address, err)
 	}
@@ -110,7 +117,7 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 
 // start starts moto, and serves the proxy before it.
 func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, error) {
-	e, err := startMoto(ctx, listener.Addr().String(), o.Log)
+	e, err := startMoto(ctx, o.Log)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -119,7 +126,7 @@ func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, er
 		return nil, errors.Join(err, listener.Close(), e.Stop())
 	}
 	e.URL = "http://" + listener.Addr().String()
-	var handler http.Handler = newProxy(moto)
+	handler := owned(o.Checkout, newProxy(moto))
 	if o.Wrap != nil {
 		handler = o.Wrap(handler)
 	}
@@ -128,10 +135,9 @@ func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, er
 	return e, nil
 }
 
-// startMoto starts moto on a port that it finds itself, for an emulator that listens
-// on an address.
-func startMoto(ctx context.Context, address, log string) (*Emulator, error) {
-	command, err := command(address)
+// startMoto starts moto on a port that it finds itself.
+func startMoto(ctx context.Context, log string) (*Emulator, error) {
+	command, err := command()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +157,7 @@ func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	process := exec.Command(program, Command, address, o.Log) //nolint:noctx // this very program, which outlives the context that started it
+	process := exec.Command(program, Command, address, o.Log, o.Checkout) //nolint:noctx // this very program, which outlives the context that started it
 	e, err := run(ctx, o.Log, process, func(string) string { return address })
 	if err != nil {
 		return nil, err
@@ -165,12 +171,12 @@ func detach(ctx context.Context, address string, o Options) (*Emulator, error) {
 // Serve is the detached emulator: arguments are those that follow Command. It ends
 // when it is told to.
 func Serve(ctx context.Context, arguments []string) error {
-	if len(arguments) != 2 {
-		return fmt.Errorf("%s takes an address and a log, and is started by this program itself", Command)
+	if len(arguments) != 3 {
+		return fmt.Errorf("%s takes an address, a log and a checkout, and is started by this program itself", Command)
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	e, err := Start(ctx, Options{Address: arguments[0], Log: arguments[1]})
+	e, err := Start(ctx, Options{Address: arguments[0], Log: arguments[1], Checkout: arguments[2]})
 	if err != nil {
 		return err
 	}
@@ -294,47 +300,6 @@ func isEmulator(ctx context.Context, pid int) bool {
 	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,command=", "-p", strconv.Itoa(pid)).Output()
 	line := strings.TrimSpace(string(out))
 	return err == nil && strings.Contains(line, " "+Command+" ") && !strings.HasPrefix(line, "Z")
-}
-
-// command returns what starts moto on a free port of this machine, for an emulator
-// that listens on an address.
-func command(address string) ([]string, error) {
-	arguments := []string{"-H", "127.0.0.1", "-p", "0"}
-	if moto, err := exec.LookPath("moto_server"); err == nil {
-		return append([]string{moto}, arguments...), nil
-	}
-	if uvx, err := exec.LookPath("uvx"); err == nil {
-		return append([]string{uvx, "--from", requirement, "moto_server"}, arguments...), nil
-	}
-	_, number, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf(`no AWS emulator: neither moto_server nor uvx is on PATH, and nothing answers on %[1]s. Do one of these:
-  pip install 'moto[server]'       the emulator, from then on found on PATH
-  install uv (docs.astral.sh/uv)   uvx then runs: uvx --from '%[2]s' moto_server
-  docker run --rm -p 127.0.0.1:%[3]s:5000 -e MOTO_ECS_SERVICE_RUNNING=1 motoserver/moto
-                                   in another terminal; what answers on the port is used as it is,
-                                   and each preview shows the properties of the service that moto forgets`, address, requirement, number)
-}
-
-// answers tells whether moto answers on an address. Its configuration is behind a
-// path that nothing else has.
-func answers(ctx context.Context, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/moto-api/config", nil)
-	if err != nil {
-		return false
-	}
-	direct := http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}} // A proxy cannot reach this machine's own ports.
-	response, err := direct.Do(request)
-	if err != nil {
-		return false
-	}
-	defer response.Body.Close() //nolint:errcheck // only read from
-	var config map[string]any
-	return response.StatusCode < http.StatusMultipleChoices && json.NewDecoder(response.Body).Decode(&config) == nil
 }
 
 // openLog begins a log. Two processes write to that of a detached emulator, each at

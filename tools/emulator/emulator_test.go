@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"ecs-sample-app/internal/testprogram"
 )
 
 // TestMain is a detached emulator where Start started it as one.
@@ -46,14 +48,16 @@ func TestAPortThatSomethingElseHoldsIsNamedWithWhatToDo(t *testing.T) {
 	address := strings.TrimPrefix(other.URL, "http://")
 
 	_, err := Start(t.Context(), Options{Address: address})
-	wantError(t, err, address, "not moto", "stop that program", "Pulumi.local.yaml")
+	wantError(t, err, address, "not moto", "stop that program", "Pulumi.local.yaml", AddressKey)
 }
 
 func TestAnEmulatorThatAnswersIsUsedAndLeftRunning(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/moto-api/config" {
-			_, _ = w.Write([]byte(`{"batch": {"use_docker": true}}`))
+		if r.URL.Path != "/moto-api/config" {
+			http.NotFound(w, r)
+			return
 		}
+		_, _ = w.Write([]byte(`{"batch": {"use_docker": true}}`))
 	}))
 	defer other.Close()
 	t.Setenv("PATH", "") // Nothing could be started.
@@ -65,25 +69,11 @@ func TestAnEmulatorThatAnswersIsUsedAndLeftRunning(t *testing.T) {
 	if e.Started || e.URL != other.URL {
 		t.Errorf("got %+v, want the emulator that answers at %s, as not started here: its stacks would be taken for lost", e, other.URL)
 	}
+	if !e.Foreign {
+		t.Error("a plain moto passes for the emulator with its proxy, and nobody is told why each preview shows changes")
+	}
 	if err := e.Stop(); err != nil {
 		t.Errorf("stop: %v", err)
-	}
-}
-
-func TestAMissingEmulatorSaysHowToInstallIt(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	_, err := Start(t.Context(), Options{Address: "127.0.0.1:0"})
-	wantError(t, err, "pip install 'moto[server]'", "uvx --from", "docker run", "motoserver/moto")
-}
-
-func TestUvxIsUsedWhereMotoIsMissing(t *testing.T) {
-	t.Setenv("PATH", fakeProgram(t, "uvx", "#!/bin/sh\nexit 0\n"))
-	got, err := command("127.0.0.1:4599")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if joined := strings.Join(got[1:], " "); joined != "--from moto[server]>=5,<6 moto_server -H 127.0.0.1 -p 0" {
-		t.Errorf("uvx would be called with %s", joined)
 	}
 }
 
@@ -140,7 +130,7 @@ func TestMotoStartsAndStops(t *testing.T) {
 	}
 	address := strings.TrimPrefix(e.URL, "http://")
 	again, err := Start(t.Context(), Options{Address: address})
-	if err != nil || again.Started {
+	if err != nil || again.Started || again.Foreign {
 		t.Errorf("a second start on the same address gave %+v, %v; want the first emulator", again, err)
 	}
 	if err := e.Stop(); err != nil {
@@ -159,12 +149,17 @@ func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "moto.pid")
 	ctx, cancel := context.WithCancel(t.Context())
-	e, err := Start(ctx, Options{Log: filepath.Join(dir, "moto.log"), PIDFile: file})
+	e, err := Start(ctx, Options{Log: filepath.Join(dir, "moto.log"), PIDFile: file, Checkout: "/work/mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	address := strings.TrimPrefix(e.URL, "http://")
+	if mine, err := Start(t.Context(), Options{Address: address, Checkout: "/work/mine"}); err != nil || mine.Foreign {
+		t.Errorf("got %+v, %v for the checkout's own emulator", mine, err)
+	}
+	_, err = Start(t.Context(), Options{Address: address, Checkout: "/work/other"})
+	wantError(t, err, "another checkout, /work/mine", address, "make -C '/work/mine' down", "config set "+AddressKey)
 	if !answers(t.Context(), address) {
 		t.Error("the emulator is gone with the context that started it")
 	}
@@ -181,8 +176,8 @@ func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
 
 func needMoto(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("moto_server"); err != nil {
-		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	if _, err := command(); err != nil {
+		t.Skip("moto_server is not installed: pip install -r tools/emulator/requirements.txt")
 	}
 }
 
@@ -190,9 +185,7 @@ func needMoto(t *testing.T) {
 func fakeProgram(t *testing.T, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, filepath.Join(dir, name), content)
 	return dir
 }
 

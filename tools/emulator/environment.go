@@ -4,7 +4,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"ecs-sample-app/tools/toolchain"
 )
+
+// LongestWait is the value of toolchain.LongestWait: how long the AWS provider of
+// the tool chain waits at most for what the emulator has done at once.
+const LongestWait = "50ms"
 
 // Environment returns an environment, as NAME=value, in which programs find the
 // emulator at the URL in the place of AWS. Whatever told them how to reach a real
@@ -21,5 +27,6 @@ func Environment(environment []string, url string) []string {
 		// Without the variables the user's files would be read.
 		"AWS_CONFIG_FILE="+os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+		toolchain.LongestWait+"="+LongestWait,
 	)
 }

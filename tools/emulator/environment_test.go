@@ -14,7 +14,7 @@ func TestNothingOfTheUsersOwnAccountIsPassedOn(t *testing.T) {
 			t.Errorf("%s is passed on: a command could reach the user's account", variable)
 		}
 	}
-	for _, want := range []string{"HOME=/home/user", "AWS_ENDPOINT_URL=http://127.0.0.1:4599", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull} {
+	for _, want := range []string{"ECS_SAMPLE_APP_LONGEST_WAIT=50ms", "HOME=/home/user", "AWS_ENDPOINT_URL=http://127.0.0.1:4599", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing", want)
 		}

@@ -85,7 +85,7 @@ func (c client) ec2(action string, parameters ...string) (int, string) {
 func both(t *testing.T) (plain, mended client) {
 	t.Helper()
 	needMoto(t)
-	moto, err := startMoto(t.Context(), "127.0.0.1:0", filepath.Join(t.TempDir(), "moto.log"))
+	moto, err := startMoto(t.Context(), filepath.Join(t.TempDir(), "moto.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ import (
 var (
 	//go:embed slim.go
 	slimSource string
+	//go:embed waits.go
+	waitsSource string
 	//go:embed parts.go
 	partsSource string
 )
@@ -97,7 +99,7 @@ func parts(root string) ([]part, error) {
 func (p part) key(environment string) (string, error) {
 	inputs := []string{environment, p.name, strings.Join(p.flags(), " ")}
 	if p.slimmed {
-		inputs = append(inputs, slimSource, partsSource)
+		inputs = append(inputs, slimSource, waitsSource, partsSource)
 	}
 	entries, err := os.ReadDir(p.module)
 	if err != nil {
@@ -253,7 +255,7 @@ func goCommand(ctx context.Context, dir string, arguments ...string) ([]byte, er
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, fmt.Errorf("go is not on PATH; install it (https://go.dev/doc/install) or install the Pulumi CLI instead: %w", err)
 		}
-		return out.Bytes(), fmt.Errorf("go %s in %s: %w\n%s", arguments[0], dir, err, lastLines(problems.Bytes(), 30))
+		return out.Bytes(), fmt.Errorf("go %s in %s: %w\n%s", arguments[0], dir, err, lastLines(withoutDownloads(problems.Bytes()), 30))
 	}
 	return out.Bytes(), nil
 }

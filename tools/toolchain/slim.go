@@ -32,7 +32,8 @@ const (
 //
 // It walks the imports from the provider's exported package, after the list of
 // services has been cut, and copies only the packages it comes by. In the copy
-// the AWS client keeps only the accessors that one of these packages calls.
+// the AWS client keeps only the accessors that one of these packages calls, and
+// each wait can be bounded.
 func slim(src, dst string, services []string) error {
 	for _, service := range services {
 		if _, err := os.Stat(filepath.Join(src, upstreamService, service)); err != nil {
@@ -43,7 +44,7 @@ func slim(src, dst string, services []string) error {
 	if err != nil {
 		return fmt.Errorf("cut the list of services: %w", err)
 	}
-	w := walk{src: src, replaced: map[string][]byte{servicesFile: registry}, packages: map[string]bool{}, called: map[string]bool{}}
+	w := walk{src: src, replaced: map[string][]byte{servicesFile: registry}, added: map[string][]byte{}, packages: map[string]bool{}, called: map[string]bool{}}
 	if err := w.visit(upstreamEntry); err != nil {
 		return fmt.Errorf("follow the imports of the Terraform AWS provider: %w", err)
 	}
@@ -52,6 +53,9 @@ func slim(src, dst string, services []string) error {
 		return fmt.Errorf("cut the list of clients: %w", err)
 	}
 	w.replaced[clientsFile] = clients
+	if err := w.boundWaits(); err != nil {
+		return fmt.Errorf("bound the waits of the Terraform AWS provider: %w", err)
+	}
 	return w.copyTo(dst)
 }
 
@@ -59,6 +63,7 @@ func slim(src, dst string, services []string) error {
 type walk struct {
 	src      string            // the module's folder
 	replaced map[string][]byte // files that stand in for the module's own, by path
+	added    map[string][]byte // files that the module does not have, by path
 	packages map[string]bool   // folders of the packages seen so far
 	called   map[string]bool   // names of the methods seen in calls
 }
@@ -107,7 +112,8 @@ func (w *walk) visit(dir string) error {
 	return nil
 }
 
-// copyTo writes the packages of the walk, and the module's go.mod, to dst.
+// copyTo writes the packages of the walk, what was added to them, and the module's
+// go.mod to dst.
 func (w *walk) copyTo(dst string) error {
 	for dir := range w.packages {
 		if err := os.MkdirAll(filepath.Join(dst, dir), 0o750); err != nil {
@@ -122,6 +128,11 @@ func (w *walk) copyTo(dst string) error {
 			if err := w.copyFile(name, filepath.Join(dst, name)); err != nil {
 				return err
 			}
+		}
+	}
+	for name, content := range w.added {
+		if err := os.WriteFile(filepath.Join(dst, name), content, 0o600); err != nil {
+			return err
 		}
 	}
 	return w.copyFile("go.mod", filepath.Join(dst, "go.mod"))

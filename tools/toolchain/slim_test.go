@@ -58,6 +58,20 @@ import _ "github.com/hashicorp/terraform-provider-aws/internal/service/kms"
 
 func f() { c.ECSClient(ctx) }
 `,
+	"internal/service/ecs/cluster.go": `package ecs
+
+import "time"
+
+func wait(opts tfresource.WaitOpts) {
+	stateConf := &retry.StateChangeConf{
+		Target:  []string{"ACTIVE"},
+		Timeout: 10 * time.Minute,
+		Delay:   10 * time.Second, // The first look.
+	}
+	other := retry.StateChangeConf{MinTimeout: opts.MinTimeout, PollInterval: time.Second}
+	input := &ecs.CreateClusterInput{Delay: 5}
+}
+`,
 	"internal/service/kms/kms.go":   "package kms\n\nfunc f() { c.KMSClient(ctx) }\n",
 	"internal/service/kms/data.hcl": "embedded = true\n",
 	"internal/acctest/a.go":         "package acctest\n",

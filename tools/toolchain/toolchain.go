@@ -56,6 +56,15 @@ func (c *Chain) Env() []string {
 	}
 }
 
+// Notice is what a user should know before a stack is deployed to an emulator. It
+// is empty for a chain that was built.
+func (c *Chain) Notice() string {
+	if c.Built {
+		return ""
+	}
+	return "the installed AWS provider waits a minute for a new load balancer; the one that PULUMI_TOOLCHAIN=" + forced + " builds does not"
+}
+
 // Ensure returns the installed tool chain, or else the one that was built before,
 // or else builds it, which takes about ten minutes, and tells log about it.
 func Ensure(ctx context.Context, log io.Writer) (*Chain, error) {

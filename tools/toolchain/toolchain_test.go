@@ -26,10 +26,16 @@ func TestAnInstalledPulumiIsUsedAsItIs(t *testing.T) {
 	if chain.Pulumi != installed || chain.Built || len(chain.Env()) != 0 {
 		t.Errorf("got %+v with %v, want the installed CLI with the user's own environment", chain, chain.Env())
 	}
+	if notice := chain.Notice(); !strings.Contains(notice, "waits a minute") || !strings.Contains(notice, "PULUMI_TOOLCHAIN=source") {
+		t.Errorf("the user is told %q: the minute would look as if it hung", notice)
+	}
 }
 
 func TestABuiltChainFindsItsProviderAndDownloadsNothing(t *testing.T) {
 	chain := Chain{Pulumi: "/cache/chain/1/bin/pulumi", Built: true, home: "/cache/chain/1/home"}
+	if notice := chain.Notice(); notice != "" {
+		t.Errorf("the user is told %q, of a provider that does not wait", notice)
+	}
 	env := chain.Env()
 	for _, want := range []string{"PULUMI_HOME=/cache/chain/1/home", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_SKIP_UPDATE_CHECK=true"} {
 		if !slices.Contains(env, want) {

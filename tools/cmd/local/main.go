@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,7 @@ const (
   down        stop the emulator
   provider    run go vet or go test on the AWS provider of the tool chain
   toolchain   build what is missing of the tool chain, and show where it is
+  ready       get the emulator and the tool chain ready, for the tests
 `
 )
 
@@ -67,6 +69,9 @@ func run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return err
+	}
 	l := local{root: root, dir: filepath.Join(root, ".local"), out: os.Stderr}
 	rest := arguments[1:]
 	switch arguments[0] {
@@ -82,11 +87,10 @@ func run(ctx context.Context, arguments []string) error {
 		return l.down(ctx)
 	case "toolchain":
 		return l.toolchain(ctx)
+	case "ready":
+		return l.ready(ctx)
 	case "provider":
-		if len(rest) == 0 {
-			return errors.New("provider needs a command of go, such as test")
-		}
-		return toolchain.Provider(ctx, os.Stdout, rest[0], append(rest[1:], ".")...)
+		return provider(ctx, rest)
 	case "help", "-h", "--help":
 		_, err := io.WriteString(os.Stdout, usage)
 		return err
@@ -102,16 +106,51 @@ type local struct {
 	out  io.Writer // for messages; standard output is Pulumi's
 }
 
-// pulumi runs a Pulumi command on the local stack, with all that it needs.
+// pulumi runs a Pulumi command on the local stack, with all that it needs. What is
+// missing is found before anything is built.
 func (l local) pulumi(ctx context.Context, arguments []string) error {
+	if len(arguments) > 0 && arguments[0] == "config" {
+		return l.config(ctx, arguments)
+	}
+	address, err := l.address()
+	if err != nil {
+		return err
+	}
+	if err := emulator.Prepare(ctx, address, l.out); err != nil {
+		return err
+	}
 	chain, err := toolchain.Ensure(ctx, l.out)
 	if err != nil {
 		return err
 	}
-	url, err := l.ensureEmulator(ctx)
+	if err := l.compile(ctx, arguments); err != nil {
+		return err
+	}
+	url, err := l.ensureEmulator(ctx, address)
 	if err != nil {
 		return err
 	}
+	if notice := chain.Notice(); notice != "" && len(arguments) > 0 && arguments[0] == "up" {
+		l.say("%s", notice)
+	}
+	return l.onStack(ctx, chain, url, arguments)
+}
+
+// config runs a command that reads or writes the configuration. It needs no emulator,
+// and no address of one, so that a configuration that is wrong can be mended.
+func (l local) config(ctx context.Context, arguments []string) error {
+	chain, err := toolchain.Ensure(ctx, l.out)
+	if err != nil {
+		return err
+	}
+	return l.onStack(ctx, chain, nowhere, arguments)
+}
+
+// nowhere is an address of this machine at which nothing listens.
+const nowhere = "http://127.0.0.1:1"
+
+// onStack runs Pulumi on the local stack, with the emulator at a URL.
+func (l local) onStack(ctx context.Context, chain *toolchain.Chain, url string, arguments []string) error {
 	environment := l.environment(chain, url)
 	if err := l.ensureStack(ctx, chain, environment); err != nil {
 		return err
@@ -119,21 +158,35 @@ func (l local) pulumi(ctx context.Context, arguments []string) error {
 	return l.command(ctx, chain, environment, arguments)
 }
 
+// address is the emulator's, from the stack's configuration.
+func (l local) address() (string, error) {
+	config, err := os.ReadFile(filepath.Join(l.root, configFile))
+	if err != nil {
+		return "", err
+	}
+	return endpoint(config)
+}
+
+// compile builds the program for the commands that run it.
+func (l local) compile(ctx context.Context, arguments []string) error {
+	if len(arguments) == 0 || !slices.Contains([]string{"up", "update", "preview", "pre", "watch"}, arguments[0]) {
+		return nil
+	}
+	return toolchain.Compile(ctx, l.root, filepath.Join(l.dir, "program"))
+}
+
 // ensureEmulator starts the emulator if it is not running, and returns its URL. A
 // new one is empty: what the stack's state says was deployed to the one before is
 // gone.
-func (l local) ensureEmulator(ctx context.Context) (string, error) {
-	config, err := os.ReadFile(filepath.Join(l.root, "Pulumi."+stack+".yaml"))
+func (l local) ensureEmulator(ctx context.Context, address string) (string, error) {
+	e, err := emulator.Start(ctx, emulator.Options{
+		Address: address, Log: filepath.Join(l.dir, "emulator.log"), PIDFile: l.pidFile(), Checkout: l.root,
+	})
 	if err != nil {
 		return "", err
 	}
-	address, err := endpoint(string(config))
-	if err != nil {
-		return "", err
-	}
-	e, err := emulator.Start(ctx, emulator.Options{Address: address, Log: filepath.Join(l.dir, "emulator.log"), PIDFile: l.pidFile()})
-	if err != nil {
-		return "", err
+	if e.Foreign {
+		l.say("%s is a moto that was not started here; it is used as it is, and each preview shows the properties of the service that moto forgets", e.URL)
 	}
 	if !e.Started {
 		return e.URL, nil
@@ -239,9 +292,25 @@ func (l local) toolchain(ctx context.Context) error {
 	return nil
 }
 
+// ready gets ready what the lifecycle tests need, the quick part first.
+func (l local) ready(ctx context.Context) error {
+	if err := emulator.Prepare(ctx, "", l.out); err != nil {
+		return err
+	}
+	_, err := toolchain.Ensure(ctx, l.out)
+	return err
+}
+
+// provider runs a command of go on the AWS provider.
+func provider(ctx context.Context, arguments []string) error {
+	if len(arguments) == 0 {
+		return errors.New("provider needs a command of go, such as test")
+	}
+	return toolchain.Provider(ctx, os.Stdout, arguments[0], append(arguments[1:], ".")...)
+}
+
 // environment is the environment of Pulumi: the user's, with the emulator in the
-// place of AWS, and with where the local stack is. The provider has its
-// configuration; the variables are for what does not read it, such as pulumi logs.
+// place of AWS, and with where the local stack is.
 func (l local) environment(chain *toolchain.Chain, url string) []string {
 	environment := append(emulator.Environment(os.Environ(), url), chain.Env()...)
 	return append(environment,

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ecs-sample-app/internal/testprogram"
 	"ecs-sample-app/tools/toolchain"
 )
 
@@ -76,29 +77,66 @@ func TestTheConfigurationOfTheLocalStackSendsEverythingToOneAddress(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := endpoint(string(content)); err != nil {
+	if _, err := endpoint(content); err != nil {
 		t.Error(err)
+	}
+	if n := strings.Count(string(content), "127.0.0.1"); n != 1 {
+		t.Errorf("the address is in the file %d times, and a second checkout has to change all of them", n)
+	}
+	for _, key := range []string{"aws:accessKey: emulator", "aws:secretKey: emulator", `aws:allowedAccountIds: ["123456789012"]`} {
+		if !strings.Contains(string(content), key) {
+			t.Errorf("%s is missing: run without make, the stack would take the user's own account", key)
+		}
 	}
 }
 
 func TestAnEndpointAnywhereElseIsRefused(t *testing.T) {
 	for name, config := range map[string]string{
-		"none":             "config:\n  aws:region: us-east-1\n",
-		"only a comment":   "# http://127.0.0.1:1\n",
-		"two":              "ec2: http://127.0.0.1:1\necs: http://127.0.0.1:2\n",
-		"a real one":       "ec2: https://ec2.us-east-1.amazonaws.com\n",
-		"another machine":  "ec2: http://192.0.2.1:14599\n",
-		"a name":           "ec2: http://localhost:14599\n",
-		"without a port":   "ec2: http://127.0.0.1\n",
-		"with encryption":  "ec2: https://127.0.0.1:14599\n",
-		"any port":         "ec2: http://127.0.0.1:0\n",
-		"real and emulate": "ec2: http://127.0.0.1:14599\ns3: https://s3.amazonaws.com\n",
+		"none":               "config:\n  aws:region: us-east-1\n",
+		"only a comment":     "config:\n  # local:emulator: http://127.0.0.1:1\n",
+		"of another program": "local:emulator: http://127.0.0.1:1\n",
+		"a real one":         "config: {local:emulator: https://ec2.us-east-1.amazonaws.com}\n",
+		"another machine":    "config: {local:emulator: http://192.0.2.1:14599}\n",
+		"a name":             "config: {local:emulator: http://localhost:14599}\n",
+		"without a port":     "config: {local:emulator: http://127.0.0.1}\n",
+		"with encryption":    "config: {local:emulator: https://127.0.0.1:14599}\n",
+		"any port":           "config: {local:emulator: http://127.0.0.1:0}\n",
+		"a path":             "config: {local:emulator: http://127.0.0.1:14599/x}\n",
+		"no URL":             "config: {local:emulator: \"http://%\"}\n",
+		"a secret":           "config: {local:emulator: {secure: v1:x}}\n",
+		"a list":             "config: {local:emulator: [http://127.0.0.1:14599]}\n",
 	} {
-		if got, err := endpoint(config); err == nil || !strings.Contains(err.Error(), "Pulumi.local.yaml: aws:endpoints") {
+		if got, err := endpoint([]byte(config)); err == nil || !strings.Contains(err.Error(), "Pulumi.local.yaml: local:emulator") || !strings.Contains(err.Error(), "config set local:emulator "+example) {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
-	got, err := endpoint("aws:endpoints:\n  - ec2: http://127.0.0.1:14599\n    ecs: \"http://127.0.0.1:14599\"\n")
+	if _, err := endpoint([]byte("config: [")); err == nil || !strings.Contains(err.Error(), "Pulumi.local.yaml can't be read") {
+		t.Errorf("got %v for what is no YAML", err)
+	}
+}
+
+func TestAnEndpointOfTheProviderThatLeadsPastTheEmulatorIsRefused(t *testing.T) {
+	const emulator = "config:\n  local:emulator: http://127.0.0.1:14599\n  aws:endpoints: "
+	for name, endpoints := range map[string]string{
+		"a real one":                 "[{s3: https://s3.amazonaws.com}]",
+		"one of many":                "[{ec2: http://127.0.0.1:14599, s3: https://s3.amazonaws.com}]",
+		"without a list":             "{s3: https://s3.amazonaws.com}",
+		"as set on the command line": `'[{"s3": "https://s3.amazonaws.com"}]'`,
+		"on another port":            "[{s3: http://127.0.0.1:14600}]",
+		"encrypted":                  "{secure: v1:x}",
+		"by an alias":                "[{s3: &a https://s3.amazonaws.com, ec2: *a}]",
+	} {
+		if got, err := endpoint([]byte(emulator + endpoints)); err == nil || !strings.Contains(err.Error(), "config rm aws:endpoints") {
+			t.Errorf("%s: got %q, %v: requests would leave this machine", name, got, err)
+		}
+	}
+	if got, err := endpoint([]byte(emulator + "[{s3: http://127.0.0.1:14599}]")); err != nil || got != "127.0.0.1:14599" {
+		t.Errorf("got %q, %v for the emulator's own address", got, err)
+	}
+}
+
+func TestAURLAnywhereElseIsNoEndpoint(t *testing.T) {
+	got, err := endpoint([]byte("config:\n  ecs-sample-app:environment: {API_URL: https://api.example.com/v1}\n  local:emulator: \"http://127.0.0.1:14599\" # here\n"))
 	if err != nil || got != "127.0.0.1:14599" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -124,9 +162,7 @@ func TestTheUsersOwnAccountIsOutOfReach(t *testing.T) {
 func TestTheExitCodeOfPulumiIsPassedOn(t *testing.T) {
 	dir := t.TempDir()
 	fake := filepath.Join(dir, "pulumi")
-	if err := os.WriteFile(fake, []byte("#!/bin/sh\nexit 7\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, fake, "#!/bin/sh\nexit 7\n")
 	l := local{root: dir, dir: dir, out: t.Output()}
 	err := l.command(t.Context(), &toolchain.Chain{Pulumi: fake}, os.Environ(), nil)
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 7 { //nolint:errorlint // it must be this very error

@@ -6,39 +6,80 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"ecs-sample-app/tools/emulator"
 )
 
-// address matches the URLs of the endpoints. The file is YAML of a simple kind, for
-// which no parser is needed.
-var address = regexp.MustCompile(`https?://[^\s"']+`)
+// configFile is the configuration of the local stack.
+const configFile = "Pulumi." + stack + ".yaml"
 
-// endpoint returns the host and port that the stack's configuration sends every
-// request to. More than one, or one on another machine, is an error: the emulator
-// listens at one, and nothing of the local stack may leave this machine.
-func endpoint(config string) (string, error) {
-	var found []string
-	for line := range strings.Lines(config) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			found = append(found, address.FindAllString(line, -1)...)
-		}
+// example is an address that the emulator can have.
+const example = "http://127.0.0.1:14599"
+
+// configured is the part of the configuration that says where requests go.
+type configured struct {
+	Config struct {
+		Emulator  yaml.Node `yaml:"local:emulator"`
+		Endpoints yaml.Node `yaml:"aws:endpoints"`
+	} `yaml:"config"`
+}
+
+// endpoint returns the host and port of the emulator, which the stack's configuration
+// has under emulator.AddressKey. One on another machine is an error, and so is anything
+// else under aws:endpoints, which the AWS provider would take first: nothing of the
+// local stack may leave this machine.
+func endpoint(config []byte) (string, error) {
+	var read configured
+	if err := yaml.Unmarshal(config, &read); err != nil {
+		return "", fmt.Errorf("%s can't be read: %w", configFile, err)
 	}
-	slices.Sort(found)
-	found = slices.Compact(found)
-	if len(found) != 1 {
-		return "", fmt.Errorf("Pulumi.local.yaml: aws:endpoints gives %d addresses %v; give every service the one of the emulator, such as http://127.0.0.1:14599", len(found), found) //nolint:staticcheck // begins with the name of a file
-	}
-	parsed, err := url.Parse(found[0])
+	given := read.Config.Emulator.Value
+	parsed, err := url.Parse(given)
 	if err != nil {
-		return "", fmt.Errorf("Pulumi.local.yaml: aws:endpoints: %w", err) //nolint:staticcheck // begins with the name of a file
+		return "", refused(given)
 	}
 	ip := net.ParseIP(parsed.Hostname())
-	if parsed.Scheme != "http" || ip == nil || !ip.IsLoopback() || parsed.Port() == "" || parsed.Port() == "0" {
-		return "", fmt.Errorf("Pulumi.local.yaml: aws:endpoints is %s; the emulator listens on this machine only, so give it an address such as http://127.0.0.1:14599", found[0]) //nolint:staticcheck // begins with the name of a file
+	if parsed.Scheme != "http" || ip == nil || !ip.IsLoopback() || parsed.Port() == "" || parsed.Port() == "0" || parsed.Path != "" {
+		return "", refused(given)
+	}
+	for _, other := range scalars(&read.Config.Endpoints) {
+		if other != given {
+			return "", fmt.Errorf("%s: aws:endpoints has %q, and everything in the local stack goes to %s, the emulator: take the key out with `make pulumi ARGS=\"config rm aws:endpoints\"`", configFile, other, given)
+		}
 	}
 	return parsed.Host, nil
+}
+
+func refused(given string) error {
+	return fmt.Errorf("%s: %s is %q; the emulator listens on this machine only, so give it an address such as %s with `make pulumi ARGS=\"config set %[2]s %[4]s\"`", configFile, emulator.AddressKey, given, example)
+}
+
+// scalars are the values in a node, without the keys. Set on the command line, a list
+// is in the file as the text of one.
+func scalars(node *yaml.Node) []string {
+	var found []string
+	switch node.Kind {
+	case yaml.ScalarNode:
+		var inner yaml.Node
+		if err := yaml.Unmarshal([]byte(node.Value), &inner); err == nil && len(inner.Content) == 1 && inner.Content[0].Kind != yaml.ScalarNode {
+			return scalars(inner.Content[0])
+		}
+		return []string{node.Value}
+	case yaml.MappingNode:
+		for i := 1; i < len(node.Content); i += 2 {
+			found = append(found, scalars(node.Content[i])...)
+		}
+	case yaml.AliasNode:
+		return scalars(node.Alias)
+	default:
+		for _, child := range node.Content {
+			found = append(found, scalars(child)...)
+		}
+	}
+	return found
 }
 
 // resources counts the resources in a stack's state, without the stack itself and
