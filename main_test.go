@@ -111,41 +111,6 @@ func TestTheTypesThatTheProgramMakesAreThoseOfTheGoldenList(t *testing.T) {
 	}
 }
 
-func TestTheLocalStackSendsEveryServiceToTheEmulator(t *testing.T) {
-	t.Parallel()
-	var stack struct {
-		Config struct {
-			Endpoints []map[string]string `yaml:"aws:endpoints"`
-		} `yaml:"config"`
-	}
-	text, err := os.ReadFile("Pulumi.local.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(text, &stack); err != nil {
-		t.Fatal(err)
-	}
-	services, err := os.ReadFile("tools/pulumi-resource-aws/services.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for line := range strings.Lines(string(services)) {
-		line, _, _ = strings.Cut(line, "#")
-		service := strings.TrimSpace(line)
-		if service == "" || service == "meta" { // The provider answers that itself.
-			continue
-		}
-		seen++
-		if len(stack.Config.Endpoints) != 1 || stack.Config.Endpoints[0][service] == "" {
-			t.Errorf("aws:endpoints in Pulumi.local.yaml has no %s: `make up` would send these requests to AWS itself", service)
-		}
-	}
-	if seen == 0 {
-		t.Fatal("services.txt lists nothing, so there is nothing to test")
-	}
-}
-
 // graph writes every resource with its parent, its inputs and what it waits
 // for, in an order that does not depend on timing.
 func graph(record *infratest.Record) string {
