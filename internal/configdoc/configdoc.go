@@ -72,9 +72,8 @@ func Schema(sections ...Section) (string, error) {
 			if r.items != "" {
 				fmt.Fprintf(&out, "    items:\n      type: %s\n", r.items)
 			}
-			if r.secret {
-				out.WriteString("    secret: true\n")
-			}
+			// A setting that may hold a secret is not marked as one: Pulumi then refuses its
+			// own default, because it is not encrypted.
 			fmt.Fprintf(&out, "    default: %s\n    description: %s\n", r.standard, text(r.text))
 		}
 	}
@@ -137,7 +136,7 @@ func table(out *strings.Builder, title string, rows []row) {
 func rows(prefix string, settings []stackconfig.Setting, defaults any) ([]row, error) {
 	all := make([]row, len(settings))
 	for i, s := range settings {
-		r := row{key: prefix + s.Key, secret: s.Secret()}
+		r := row{key: prefix + s.Key}
 		if err := r.describe(s, settings); err != nil {
 			return nil, err
 		}
