@@ -46,14 +46,26 @@ const (
 )
 
 func main() {
-	err := run(context.Background(), os.Args[1:])
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		os.Exit(max(exit.ExitCode(), 1)) // Pulumi has said what is wrong.
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "local:", err)
-		os.Exit(1)
+	os.Exit(exitCode(run(context.Background(), os.Args[1:]), os.Stderr))
+}
+
+// shownError is that of a Pulumi command in the terminal, which has said there what is
+// wrong. Errors of other programs are told like any other.
+type shownError struct{ exit *exec.ExitError }
+
+func (e shownError) Error() string { return e.exit.Error() }
+
+// exitCode is the one of this program after an error, which it tells the user.
+func exitCode(err error, out io.Writer) int {
+	var shown shownError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &shown):
+		return max(shown.exit.ExitCode(), 1)
+	default:
+		_, _ = fmt.Fprintln(out, "local:", err) // Nothing to do where the terminal is gone.
+		return 1
 	}
 }
 
@@ -230,7 +242,7 @@ func (l local) ensureStack(ctx context.Context, chain *toolchain.Chain, environm
 	create := exec.CommandContext(ctx, chain.Pulumi, "stack", "init", stack, "--non-interactive")
 	create.Dir, create.Env = l.root, environment
 	if out, err := create.CombinedOutput(); err != nil {
-		return fmt.Errorf("create the stack %s: %s\n%s", stack, err, out) //nolint:errorlint // wrapped, it would pass for the user's own command, whose output was shown
+		return fmt.Errorf("create the stack %s: %w\n%s", stack, err, out)
 	}
 	return nil
 }
@@ -257,7 +269,12 @@ func (l local) command(ctx context.Context, chain *toolchain.Chain, environment,
 			}
 		}
 	}()
-	return command.Wait()
+	err := command.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return shownError{exit}
+	}
+	return err
 }
 
 // down stops the emulator that an earlier command started.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,8 +166,20 @@ func TestTheExitCodeOfPulumiIsPassedOn(t *testing.T) {
 	testprogram.Write(t, fake, "#!/bin/sh\nexit 7\n")
 	l := local{root: dir, dir: dir, out: t.Output()}
 	err := l.command(t.Context(), &toolchain.Chain{Pulumi: fake}, os.Environ(), nil)
-	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 7 { //nolint:errorlint // it must be this very error
-		t.Errorf("got %v, want exit code 7", err)
+	var out bytes.Buffer
+	if code := exitCode(err, &out); code != 7 || out.Len() > 0 {
+		t.Errorf("got %d and %q, want Pulumi's exit code 7, and nothing said twice", code, out.String())
+	}
+}
+
+func TestTheErrorOfAnyOtherProgramIsShown(t *testing.T) {
+	_, failed := exec.CommandContext(t.Context(), "false").Output()
+	var out bytes.Buffer
+	if code := exitCode(fmt.Errorf("install moto: %w\nno network", failed), &out); code != 1 || !strings.Contains(out.String(), "install moto: exit status 1\nno network") {
+		t.Errorf("got %d and %q: make up would end without a word", code, out.String())
+	}
+	if code := exitCode(nil, &out); code != 0 {
+		t.Errorf("a success has the exit code %d", code)
 	}
 }
 
