@@ -37,10 +37,9 @@ type Section struct {
 type row struct {
 	key, kind, standard, text, link string
 	// said is the default as the comment says it.
-	said   string
-	secret bool
-	items  string
-	inner  []row
+	said  string
+	items string
+	inner []row
 }
 
 // shown is the default as the table has it.

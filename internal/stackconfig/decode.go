@@ -70,19 +70,7 @@ func accept(from, to reflect.Value) (any, error) {
 	refused := wrong{given: given, want: wanted(to.Type())}
 	switch to.Kind() {
 	case reflect.String:
-		switch given := given.(type) {
-		case string:
-			return given, nil
-		case bool:
-			return strconv.FormatBool(given), nil
-		case json.Number:
-			if strings.ContainsAny(given.String(), ".eE") {
-				refused.want = "a text in quotes: as a number it may have lost digits already (1.10 becomes 1.1)"
-				return nil, refused
-			}
-			return given.String(), nil
-		}
-		return nil, refused
+		return asText(given, refused)
 	case reflect.Int:
 		number, ok := given.(json.Number)
 		if _, err := strconv.Atoi(number.String()); !ok || err != nil {
@@ -110,6 +98,22 @@ func accept(from, to reflect.Value) (any, error) {
 		return nil, fmt.Errorf("a setting can't have the type %s", to.Type())
 	}
 	return given, nil
+}
+
+// asText is a text as it was written, also without quotes.
+func asText(given any, refused wrong) (any, error) {
+	switch given := given.(type) {
+	case string:
+		return given, nil
+	case bool:
+		return strconv.FormatBool(given), nil
+	case json.Number:
+		if !strings.ContainsAny(given.String(), ".eE") {
+			return given.String(), nil
+		}
+		refused.want = "a text in quotes: as a number it may have lost digits already (1.10 becomes 1.1)"
+	}
+	return nil, refused
 }
 
 // wanted says what a value of this type looks like.

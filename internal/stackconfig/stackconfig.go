@@ -160,8 +160,8 @@ func parse(text string, t reflect.Type) any {
 	default:
 		var value any
 		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.UseNumber()                                                         // Else 1.10 would be 1.1, and 1 the number 1.0.
-		if decoder.Decode(&value) == nil && decoder.Decode(&struct{}{}) == io.EOF { //nolint:errorlint // the decoder returns it as it is
+		decoder.UseNumber() // Else 1.10 would be 1.1, and 1 the number 1.0.
+		if decoder.Decode(&value) == nil && decoder.Decode(&struct{}{}) == io.EOF {
 			return markNulls(value)
 		}
 	}

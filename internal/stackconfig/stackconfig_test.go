@@ -148,8 +148,13 @@ func TestAllThatIsWrongIsInOneErrorAndEachOnce(t *testing.T) {
 	t.Parallel()
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
 		_, err := Load(ctx, defaults, func(*settings) check.Problems {
-			return check.Problems{{Path: "name", Given: `"n"`, Want: "another"}, {Path: "name", Given: `"n"`, Want: "another"},
-				{Path: "tags.A", Given: "a", Want: "one"}, {Path: "limits.max", Given: "3", Want: "less"}, {Path: "limitsOfAll", Given: "3", Want: "more"}}
+			return check.Problems{
+				{Path: "name", Given: `"n"`, Want: "another"},
+				{Path: "name", Given: `"n"`, Want: "another"},
+				{Path: "tags.A", Given: "a", Want: "one"},
+				{Path: "limits.max", Given: "3", Want: "less"},
+				{Path: "limitsOfAll", Given: "3", Want: "more"},
+			}
 		})
 		return err
 	}, infratest.Options{Config: infratest.Config("count", "one", "on", "perhaps", "tags", "none", "limits", `{"max":[],"mx":1}`)})
