@@ -165,7 +165,7 @@ func TestATreeIsComparedWithTheCommitItCameFrom(t *testing.T) {
 	}
 
 	c.reset(t)
-	c.encrypt(t, "healthCheckPath", hush, "diff")
+	c.encrypt(t, "secretValues.TOKEN", hush, "diff")
 	report = preview()
 	keep(t, "secret", compared.Events, report)
 	if text := report.Markdown(); strings.Contains(text, hush) || !strings.Contains(text, "[secret]") {
@@ -196,8 +196,8 @@ func TestAComparisonThatCannotBeMadeSaysWhy(t *testing.T) {
 		{"an option in its place", func() {}, "--all", `there is no commit "--all" here`},
 		{"no program", func() { c.remove(t, "Pulumi.yaml") }, "HEAD~1", "it has no Pulumi.yaml, and so no program"},
 		{"no such stack", func() { c.remove(t, "Pulumi.dev.yaml") }, "HEAD~1", "it has no Pulumi.dev.yaml"},
-		{"does not compile", func() { c.replace(t, "config.go", "package main", "package other") }, "HEAD~1", "does not compile"},
-		{"secrets of somebody else", func() { c.encrypt(t, "healthCheckPath", hush, "another passphrase") }, "HEAD", "Pulumi.dev.yaml of the working tree has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE"},
+		{"does not compile", func() { c.replace(t, "sample.go", "package main", "package other") }, "HEAD~1", "does not compile"},
+		{"secrets of somebody else", func() { c.encrypt(t, "secretValues.TOKEN", hush, "another passphrase") }, "HEAD", "Pulumi.dev.yaml of the working tree has secrets that can't be decrypted here: set PULUMI_CONFIG_PASSPHRASE"},
 	} {
 		bad.edit()
 		if bad.base == "HEAD~1" {
@@ -421,7 +421,7 @@ func setting(key string, value any) func(*testing.T, clone) {
 // encrypt sets a key of the stack's configuration as people do it, as a secret.
 func (c clone) encrypt(t *testing.T, key, value, passphrase string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "pulumi", "config", "set", "--secret", key, value, "--stack", "dev", "--non-interactive")
+	command := exec.CommandContext(t.Context(), "pulumi", "config", "set", "--secret", "--path", key, value, "--stack", "dev", "--non-interactive")
 	command.Dir = c.dir
 	command.Env = append(os.Environ(), "PULUMI_BACKEND_URL=file://"+t.TempDir(), "PULUMI_CONFIG_PASSPHRASE="+passphrase)
 	create := exec.CommandContext(t.Context(), "pulumi", "stack", "init", "dev", "--non-interactive")
