@@ -175,15 +175,22 @@ func Tags(ps *Problems, path string, tags map[string]string) {
 	if len(tags) > maxTags {
 		ps.Add(path, fmt.Sprintf("%d tags", len(tags)), "at most %d", maxTags)
 	}
+	folded := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		value := tags[key]
 		at := path + "." + key
+		// IAM takes keys that differ only by case for one
+		// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html).
+		if other, twice := folded[strings.ToLower(key)]; twice {
+			ps.Add(at, key, "a key that differs from %s by more than case", other)
+		}
+		folded[strings.ToLower(key)] = key
 		switch {
 		case key == "" || utf8.RuneCountInString(key) > maxTagKey || !tagForm.MatchString(key):
 			ps.Add(at, key, "a key of 1 to %d letters, digits, spaces and _.:/=+-@", maxTagKey)
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			ps.Add(at, key, "a key that does not begin with aws:, which AWS keeps for itself")
-		case key == "Name":
+		case strings.EqualFold(key, "Name"):
 			ps.Add(at, key, "another key: Name is set to each resource's own name")
 		}
 		if utf8.RuneCountInString(value) > maxTagValue || !tagForm.MatchString(value) {

@@ -38,7 +38,6 @@ type row struct {
 	key, kind, standard, text, link string
 	// said is the default as the comment says it.
 	said  string
-	items string
 	inner []row
 }
 
@@ -57,7 +56,7 @@ func (r row) shown() string {
 // required is how a comment says that a setting has no default.
 const required = "It has to be set."
 
-// Schema is the config schema of Pulumi.yaml.
+// Schema is the config schema of Pulumi.yaml: defaults and descriptions.
 func Schema(sections ...Section) (string, error) {
 	var out strings.Builder
 	out.WriteString("config:\n")
@@ -67,12 +66,7 @@ func Schema(sections ...Section) (string, error) {
 			return "", err
 		}
 		for _, r := range rows {
-			fmt.Fprintf(&out, "  %s:\n    type: %s\n", r.key, r.kind)
-			if r.items != "" {
-				fmt.Fprintf(&out, "    items:\n      type: %s\n", r.items)
-			}
-			// A setting that may hold a secret is not marked as one: Pulumi then refuses its
-			// own default, because it is not encrypted.
+			fmt.Fprintf(&out, "  %s:\n", r.key)
 			fmt.Fprintf(&out, "    default: %s\n    description: %s\n", r.standard, text(r.text))
 		}
 	}
@@ -147,7 +141,6 @@ func rows(prefix string, settings []stackconfig.Setting, defaults any) ([]row, e
 		element, at := t, r.key+"."
 		if t.Kind() == reflect.Slice {
 			element, at = t.Elem(), r.key+"[]."
-			r.items = kindOf(element)
 		}
 		switch {
 		case element.Kind() == reflect.Struct:

@@ -28,16 +28,23 @@ type wrong struct {
 
 func (w wrong) Error() string { return w.want }
 
+// quoted says so if only the quotes are wrong.
+func (w wrong) quoted(fits func(string) bool) wrong {
+	if text, ok := w.given.(string); ok && fits(text) {
+		w.want += ", without quotes"
+	}
+	return w
+}
+
 // Decode writes a tree into a struct that begins as defaults makes it, anew each
 // time, because the decoder writes through the pointers that it finds. What can't be
 // read stays at its default, with a problem.
 func Decode[T any](tree Tree, defaults func() T) (T, check.Problems) {
 	result := defaults()
+	begin(tree, reflect.ValueOf(&result).Elem())
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result:  &result,
-		TagName: tag,
-		// A list or a map replaces the default, and is not laid over it.
-		ZeroFields:           true,
+		Result:               &result,
+		TagName:              tag,
 		IgnoreUntaggedFields: true,
 		MatchName:            func(key, field string) bool { return key == field && field != "-" },
 		DecodeHook:           mapstructure.DecodeHookFuncValue(accept),
@@ -46,8 +53,30 @@ func Decode[T any](tree Tree, defaults func() T) (T, check.Problems) {
 		panic(err) // The struct has a tag that the decoder does not know.
 	}
 	problems := mistakes(decoder.Decode(map[string]any(tree)))
+	slices.SortFunc(problems, func(a, b check.Problem) int { return strings.Compare(a.Path, b.Path) })
 	problems = append(problems, unknown("", map[string]any(tree), reflect.TypeFor[T]())...)
 	return result, hide(problems, Settings(reflect.TypeFor[T]()))
+}
+
+// begin makes room for what is set: a list or a map replaces the default and is not
+// laid over it, and of an object that was not there each value is kept that can be
+// read.
+func begin(tree Tree, into reflect.Value) {
+	for _, s := range Settings(into.Type()) {
+		value, ok := tree[s.Key]
+		field := into.FieldByIndex(s.index)
+		switch field.Kind() {
+		case reflect.Slice, reflect.Map:
+			if ok {
+				field.SetZero()
+			}
+		case reflect.Pointer:
+			if object, ok := value.(map[string]any); ok && len(object) > 0 && field.Type().Elem().Kind() == reflect.Struct {
+				field.Set(reflect.New(field.Type().Elem()))
+			}
+		default:
+		}
+	}
 }
 
 // hide takes values out of messages that may be secrets, however they were set.
@@ -72,25 +101,18 @@ func accept(from, to reflect.Value) (any, error) {
 	case reflect.String:
 		return asText(given, refused)
 	case reflect.Int:
-		number, ok := given.(json.Number)
-		if _, err := strconv.Atoi(number.String()); !ok || err != nil {
-			return nil, refused
-		}
+		return asNumber(given, refused)
 	case reflect.Bool:
 		if _, ok := given.(bool); !ok {
-			return nil, refused
+			return nil, refused.quoted(func(text string) bool { return text == "true" || text == "false" })
 		}
-	case reflect.Slice:
-		if _, ok := given.([]any); !ok {
-			return nil, refused
-		}
-	case reflect.Struct, reflect.Map:
-		if from.Kind() != reflect.Map {
+	case reflect.Slice, reflect.Struct, reflect.Map:
+		if isList := to.Kind() == reflect.Slice; isList != (from.Kind() == reflect.Slice) || !isList && from.Kind() != reflect.Map {
 			return nil, refused
 		}
 	case reflect.Pointer:
 		// Pulumi hands the schema's default, an empty object, over as if it were set.
-		if empty, ok := given.(map[string]any); ok && len(empty) == 0 {
+		if from.Kind() == reflect.Map && from.Len() == 0 {
 			return nil, nil //nolint:nilnil // nothing is what the decoder takes for not set
 		}
 	case reflect.Interface: // Anything goes.
@@ -98,6 +120,18 @@ func accept(from, to reflect.Value) (any, error) {
 		return nil, fmt.Errorf("a setting can't have the type %s", to.Type())
 	}
 	return given, nil
+}
+
+func asNumber(given any, refused wrong) (any, error) {
+	if number, ok := given.(json.Number); ok && whole(number.String()) {
+		return given, nil
+	}
+	return nil, refused.quoted(whole)
+}
+
+func whole(text string) bool {
+	_, err := strconv.Atoi(text)
+	return err == nil
 }
 
 // asText is a text as it was written, also without quotes.
@@ -108,10 +142,11 @@ func asText(given any, refused wrong) (any, error) {
 	case bool:
 		return strconv.FormatBool(given), nil
 	case json.Number:
-		if !strings.ContainsAny(given.String(), ".eE") {
+		// From 2^53 on a number has lost digits before the program sees it.
+		if exact, err := strconv.ParseInt(given.String(), 10, 64); err == nil && max(exact, -exact) < 1<<53 {
 			return given.String(), nil
 		}
-		refused.want = "a text in quotes: as a number it may have lost digits already (1.10 becomes 1.1)"
+		refused.want = "a text in quotes: as a number it has lost digits or may have (1.10 becomes 1.1)"
 	}
 	return nil, refused
 }
@@ -199,6 +234,10 @@ func written(value any) string {
 		return strconv.Quote(value)
 	case Null:
 		return value.String()
+	case map[string]any:
+		return "an object"
+	case []any:
+		return "a list"
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -230,7 +269,7 @@ func unknown(path string, value any, t reflect.Type) check.Problems {
 			if i := slices.IndexFunc(settings, func(s Setting) bool { return s.Key == key }); i >= 0 {
 				problems = append(problems, unknown(at, given[key], settings[i].Field.Type)...)
 			} else {
-				problems = append(problems, check.Problem{Path: at, Given: written(given[key]), Want: wantKnown(key, settings)})
+				problems = append(problems, check.Problem{Path: at, Given: unknownKey, Want: wantKnown(key, settings)})
 			}
 		}
 	}

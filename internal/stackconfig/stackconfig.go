@@ -8,7 +8,7 @@
 //
 // A struct with the tag ",squash" lends its fields to the one that it stands in,
 // and a field tagged "-" is no setting. The tag secret:"true" marks the one kind of
-// setting that may hold a secret.
+// setting that may hold a secret, secret:"arns" one that names secrets by their ARNs.
 package stackconfig
 
 import (
@@ -19,6 +19,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,11 @@ type Setting struct {
 }
 
 // Secret tells whether the setting may hold a secret.
-func (s Setting) Secret() bool { return s.Field.Tag.Get("secret") == "true" }
+func (s Setting) Secret() bool { return s.Holds("true") }
+
+// Holds tells whether the field has this tag for secrets: "true", or "arns" for a
+// setting that names secrets which are kept elsewhere.
+func (s Setting) Holds(secret string) bool { return s.Field.Tag.Get("secret") == secret }
 
 // Value is the setting's value in a struct that has it.
 func (s Setting) Value(of any) any { return reflect.ValueOf(of).FieldByIndex(s.index).Interface() }
@@ -113,6 +118,11 @@ func Read(ctx *pulumi.Context, settings []Setting) (Tree, check.Problems, error)
 			problems = append(problems, misplaced(s, value, settings))
 			continue
 		}
+		if s.Secret() {
+			if err := unencrypted(ctx, s, value); err != nil {
+				return nil, nil, err
+			}
+		}
 		tree[s.Key] = value
 	}
 	return tree, problems, nil
@@ -121,22 +131,49 @@ func Read(ctx *pulumi.Context, settings []Setting) (Tree, check.Problems, error)
 // misplaced is a secret in a setting that would show it. Pulumi tells which key
 // holds a secret, not where in it.
 func misplaced(s Setting, value any, settings []Setting) check.Problem {
-	problem := check.Problem{Path: s.Key, Given: hidden, Want: "a value that anybody may read, set without --secret"}
+	problem := check.Problem{Path: s.Key, Given: hidden, Want: "a value that anybody may read: set it again without --secret"}
 	home := slices.IndexFunc(settings, Setting.Secret)
-	if home < 0 {
+	object, isObject := value.(map[string]any)
+	if home < 0 || s.Field.Type.Kind() != reflect.Map || !isObject || len(object) == 0 {
 		return problem
 	}
-	name, remove := "NAME", fmt.Sprintf("with `pulumi config rm '%s'`", s.Key)
-	if s.Field.Type.Kind() == reflect.Map {
-		remove = "of " + s.Key
-		object, _ := value.(map[string]any)
-		if names := slices.Collect(maps.Keys(object)); len(names) == 1 && s.Field.Type.Elem().Kind() == reflect.String {
-			name, remove = names[0], fmt.Sprintf("with `pulumi config rm --path '%s.%s'`", s.Key, names[0])
-		}
+	names := slices.Sorted(maps.Keys(object))
+	where := "the secret"
+	if len(names) > 1 {
+		where = "the secret among " + strings.Join(names, ", ")
 	}
-	problem.Want = fmt.Sprintf("no secret: its value would be readable in the state and in AWS. "+
-		"Set it with `pulumi config set --secret --path '%s.%s'` and take it out %s", settings[home].Key, name, remove)
+	problem.Want = fmt.Sprintf("no secret: its value would be readable in the state and in AWS. Set %s with "+
+		"`pulumi config set --secret --path '%s'` and take it out with `pulumi config rm --path '%s'`",
+		where, Path(settings[home].Key, names[0]), Path(s.Key, names[0]))
+	if s.Field.Type.Elem().Kind() != reflect.String {
+		problem.Want = fmt.Sprintf("no secret: Pulumi does not tell where in it one is. Set it with "+
+			"`pulumi config set --secret --path '%s'` and take it out here", Path(settings[home].Key, "NAME"))
+	} else if s.Holds("arns") {
+		problem.Want += fmt.Sprintf("; if it is the ARN of a secret, which is none itself, set it again with "+
+			"`pulumi config set --plaintext --path '%s'`", Path(s.Key, names[0]))
+	}
 	return problem
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// Path is the path of a value in an object, as `pulumi config set --path` takes it.
+func Path(key, name string) string {
+	if plainName.MatchString(name) {
+		return key + "." + name
+	}
+	return fmt.Sprintf("%s[%q]", key, name)
+}
+
+// unencrypted warns of a secret that was set in plain text: in the stack's file it can
+// be read.
+func unencrypted(ctx *pulumi.Context, s Setting, value any) error {
+	object, ok := value.(map[string]any)
+	if !ok || len(object) == 0 || ctx.IsConfigSecret(ctx.Project()+":"+s.Key) {
+		return nil
+	}
+	return ctx.Log.Warn(fmt.Sprintf("%s:%s is in plain text in the stack's file. Set each value with `pulumi config set --secret --path '%s'`",
+		ctx.Project(), s.Key, Path(s.Key, "NAME")), nil)
 }
 
 // parse turns the text in which Pulumi hands a value over into what was written: the
@@ -204,21 +241,27 @@ func unknownKeys(ctx *pulumi.Context, settings []Setting) (check.Problems, error
 		if !ours || slices.ContainsFunc(settings, func(s Setting) bool { return s.Key == key }) {
 			continue
 		}
-		given := fmt.Sprintf("%q", all[full])
-		if ctx.IsConfigSecret(full) {
-			given = hidden
-		}
-		problems = append(problems, check.Problem{Path: key, Given: given, Want: wantKnown(key, settings)})
+		problems = append(problems, check.Problem{Path: key, Given: unknownKey, Want: wantKnown(key, settings)})
 	}
 	return problems, nil
 }
 
+// unknownKey stands in messages for the value of a key that no setting has: it may be
+// a secret under a misspelt name.
+const unknownKey = "an unknown key"
+
 // wantKnown says which key may have been meant.
 func wantKnown(key string, settings []Setting) string {
-	nearest := slices.MinFunc(settings, func(a, b Setting) int {
-		return levenshtein.Distance(key, a.Key, nil) - levenshtein.Distance(key, b.Key, nil)
-	})
-	return "a key that the program reads; the nearest is " + nearest.Key
+	distance := func(s Setting) int { return levenshtein.Distance(strings.ToLower(key), strings.ToLower(s.Key), nil) }
+	nearest := slices.MinFunc(settings, func(a, b Setting) int { return distance(a) - distance(b) })
+	if far := max(2, len(key)/2); distance(nearest) > far {
+		keys := make([]string, len(settings))
+		for i, s := range settings {
+			keys[i] = s.Key
+		}
+		return "one that the program reads: " + check.List(keys)
+	}
+	return "one that the program reads; the nearest is " + nearest.Key
 }
 
 // Merge adds further problems to those already known: none at a value, or inside a

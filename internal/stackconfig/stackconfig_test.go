@@ -43,6 +43,7 @@ type settings struct {
 	Limits  limits                    `mapstructure:"limits"`
 	Scaling *limits                   `mapstructure:"scaling"`
 	Secrets map[string]string         `mapstructure:"secrets" secret:"true"`
+	ARNs    map[string]string         `mapstructure:"arns" secret:"arns"`
 	Groups  map[string]map[string]any `mapstructure:"groups"`
 	Input   any                       `mapstructure:"-"`
 }
@@ -77,8 +78,8 @@ func TestWhatIsSetIsReadAndTheRestStaysAtItsDefault(t *testing.T) {
 		{"some", "0", func(s *settings) { s.Some = new(0) }},
 		{"on", "false", func(s *settings) { s.On = false }},
 		{"tags", `{"B":"b"}`, func(s *settings) { s.Shared.Tags = map[string]string{"B": "b"} }},
-		{"tags", `{"port":8080,"debug":true,"big":12345678901234567890}`, func(s *settings) {
-			s.Shared.Tags = map[string]string{"port": "8080", "debug": "true", "big": "12345678901234567890"}
+		{"tags", `{"port":8080,"debug":true,"big":9007199254740991}`, func(s *settings) {
+			s.Shared.Tags = map[string]string{"port": "8080", "debug": "true", "big": "9007199254740991"}
 		}},
 		{"tags", `{"a.b":"x","c[0]":"y"}`, func(s *settings) { s.Shared.Tags = map[string]string{"a.b": "x", "c[0]": "y"} }},
 		{"ports", "[8080]", func(s *settings) { s.Ports = []int{8080} }},
@@ -118,17 +119,19 @@ func TestWhatCannotBeReadIsReportedAndStaysAtItsDefault(t *testing.T) {
 		{"tags", `{"A":{"B":"b"}}`, "tags.A", "a text"},
 		{"tags", `{"A":1.10}`, "tags.A", "in quotes"},
 		{"tags", `{"A":1e3}`, "tags.A", "in quotes"},
+		{"tags", `{"A":9007199254740992}`, "tags.A", "in quotes"},
+		{"tags", `{"A":12345678901234567890}`, "tags.A", "in quotes"},
 		{"tags", `null`, "tags", "an object"},
 		{"ports", "443", "ports", "a list, each a whole number"},
 		{"ports", `[80,"443"]`, "ports[1]", "a whole number"},
 		{"ports", `[443.5]`, "ports[0]", "a whole number"},
 		{"limits", "5", "limits", "an object with any of max, min, steps"},
-		{"limits", `{"max":"5"}`, "limits.max", "a whole number"},
+		{"limits", `{"max":"5"}`, "limits.max", "a whole number, without quotes"},
 		{"limits", `{"max":0}`, "limits.max", "if the key is not set, it is 3"},
 		{"limits", `{"maxx":5}`, "limits.maxx", "the nearest is max"},
 		{"limits", `{"steps":[{"name":"a"},{"nme":"b"}]}`, "limits.steps[1].nme", "the nearest is name"},
 		{"limits", `{"rest":{"Max":1}}`, "limits.rest.Max", "the nearest is max"},
-		{"limits", `{"-":1}`, "limits.-", "a key that the program reads"},
+		{"limits", `{"-":1}`, "limits.-", "one that the program reads: max, min, steps or rest"},
 		{"scaling", "on", "scaling", "an object with any of"},
 		{"scaling", `{"max":1.5}`, "scaling.max", "a whole number"},
 	} {
@@ -160,10 +163,10 @@ func TestAllThatIsWrongIsInOneErrorAndEachOnce(t *testing.T) {
 	}, infratest.Options{Config: infratest.Config("count", "one", "on", "perhaps", "tags", "none", "limits", `{"max":[],"mx":1}`)})
 	const want = "this stack's config is not valid; nothing was changed:\n" +
 		"ecs-sample-app:count: got \"one\", want a whole number\n" +
+		"ecs-sample-app:limits.max: got a list, want a whole number\n" +
 		"ecs-sample-app:on: got \"perhaps\", want true or false\n" +
-		"ecs-sample-app:limits.max: got [], want a whole number\n" +
 		"ecs-sample-app:tags: got \"none\", want an object, each value a text\n" +
-		"ecs-sample-app:limits.mx: got 1, want a key that the program reads; the nearest is max\n" +
+		"ecs-sample-app:limits.mx: got an unknown key, want one that the program reads; the nearest is max\n" +
 		"ecs-sample-app:name: got \"n\", want another\n" +
 		"ecs-sample-app:limitsOfAll: got 3, want more\n"
 	if err == nil || !strings.Contains(err.Error(), want) {
@@ -175,7 +178,7 @@ func TestAKeyThatNothingReadsIsNamed(t *testing.T) {
 	t.Setenv(pulumi.EnvConfig, `{"ecs-sample-app:Text":"x","other:text":"x","aws:region":"us-east-1","ecs-sample-app:on":"false"}`)
 	_, err := loaded(t, infratest.Options{})
 	var problems check.Problems
-	want := check.Problem{Path: "ecs-sample-app:Text", Given: `"x"`, Want: "a key that the program reads; the nearest is text"}
+	want := check.Problem{Path: "ecs-sample-app:Text", Given: "an unknown key", Want: "one that the program reads; the nearest is text"}
 	if !errors.As(err, &problems) || !slices.Equal(problems, check.Problems{want}) {
 		t.Errorf("a misspelt key goes unnoticed, or another project's is taken for one: %v", err)
 	}
@@ -191,18 +194,21 @@ func TestAConfigThatIsNoConfigIsAnError(t *testing.T) {
 func TestASecretIsRefusedWhereItWouldBeShownAndNeverPrinted(t *testing.T) {
 	const value = "hunter2\nhunter3"
 	for _, test := range []struct{ key, text, want string }{
-		{"name", value, "`pulumi config set --secret --path 'secrets.NAME'` and take it out with `pulumi config rm 'name'`"},
-		{"count", value, "`pulumi config rm 'count'`"},
+		{"name", value, "set it again without --secret"},
+		{"count", value, "set it again without --secret"},
+		{"ports", `["hunter2"]`, "set it again without --secret"},
 		{"tags", `{"PASSWORD":"hunter2\nhunter3"}`, "`pulumi config set --secret --path 'secrets.PASSWORD'` and take it out with `pulumi config rm --path 'tags.PASSWORD'`"},
-		{"tags", `{"PORT":1.5,"PASSWORD":"hunter2\nhunter3"}`, "'secrets.NAME'` and take it out of tags"},
+		{"tags", `{"PORT":1.5,"PASSWORD":"hunter2\nhunter3"}`, "the secret among PASSWORD, PORT with `pulumi config set --secret --path 'secrets.PASSWORD'`"},
 		{"tags", `{"PASSWORD":["hunter2"]}`, "'secrets.PASSWORD'"},
-		{"limits", `{"max":"hunter2"}`, "'secrets.NAME'` and take it out with `pulumi config rm 'limits'`"},
-		{"groups", `{"web":{"PASSWORD":"hunter2"}}`, "'secrets.NAME'` and take it out of groups"},
-		{"limits", `{"hunter`, "'secrets.NAME'"},
+		{"tags", `{"db.password":"hunter2"}`, "'secrets[\"db.password\"]'` and take it out with `pulumi config rm --path 'tags[\"db.password\"]'`"},
+		{"arns", `{"DB":"hunter2"}`, "set it again with `pulumi config set --plaintext --path 'arns.DB'`"},
+		{"limits", `{"max":"hunter2"}`, "set it again without --secret"},
+		{"groups", `{"web":{"PASSWORD":"hunter2"}}`, "'secrets.NAME'` and take it out here"},
+		{"limits", `{"hunter`, "without --secret"},
 		{"secrets", `{"PASSWORD":["hunter2"]}`, "a text"},
 		{"secrets", `{"PASSWORD":1.5}`, "in quotes"},
 		{"secrets", `hunter2`, "an object"},
-		{"nothing", "hunter2", "a key that the program reads"},
+		{"nothing", "hunter2", "one that the program reads"},
 	} {
 		config := infratest.Config(test.key, test.text)
 		whole, err := json.Marshal(config)
@@ -250,5 +256,13 @@ func TestAnErrorThatIsNoProblemOfTheConfigStaysAsItIs(t *testing.T) {
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) error { return Explain(ctx, lost) }, infratest.Options{})
 	if !errors.Is(err, lost) || strings.Contains(err.Error(), "config") {
 		t.Errorf("an error of AWS is blamed on the config: %v", err)
+	}
+}
+
+func TestOneValueThatCannotBeReadHidesNoOther(t *testing.T) {
+	t.Parallel()
+	got, _ := loaded(t, infratest.Options{Config: infratest.Config("scaling", `{"max":5,"min":"x","steps":[{"name":"a","size":"x"},{"name":"b","size":2}]}`)})
+	if got.Scaling == nil || got.Scaling.Max != 5 || len(got.Scaling.Steps) != 2 || got.Scaling.Steps[0].Name != "a" || got.Scaling.Steps[1].Size != 2 {
+		t.Errorf("what stands beside a wrong value is lost, and what is wrong with it is told only after that is mended: %+v", got.Scaling)
 	}
 }

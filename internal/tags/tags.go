@@ -18,8 +18,10 @@ func Named(name string, tags map[string]string) pulumi.StringMap {
 	return pulumi.ToStringMap(all)
 }
 
-// OfStack is the given tags and what tells in every AWS console where a resource
-// comes from: Project, Stack and ManagedBy. A tag that is given wins.
+// Own are the tags that tell in every AWS console where a resource comes from.
+var Own = []string{"Project", "Stack", "ManagedBy"}
+
+// OfStack is the given tags and Own. A tag that is given wins.
 func OfStack(ctx *pulumi.Context, given map[string]string) map[string]string {
 	all := map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "ManagedBy": "Pulumi"}
 	maps.Copy(all, given)
