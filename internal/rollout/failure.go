@@ -29,6 +29,12 @@ type DeploymentError struct {
 	Service string
 	// Wanted and Running are revisions, as family:revision.
 	Wanted, Running string
+	// Serving is the service that gets the requests meanwhile, if this one was to replace
+	// it and has never served.
+	Serving string
+	// RunningARN is the ARN of the revision that most tasks run, empty if there are
+	// none.
+	RunningARN string
 	// Reason is why, in one sentence, and Says what ECS says of it.
 	Reason string
 	Says   []string
@@ -48,6 +54,9 @@ func (f *DeploymentError) Error() string {
 	fmt.Fprintf(&text, "the service %s does not run what was asked for: %s\n", f.Service, f.Reason)
 	fmt.Fprintf(&text, "  asked for:  %s\n", f.Wanted)
 	fmt.Fprintf(&text, "  running:    %s\n", f.Running)
+	if f.Serving != "" {
+		fmt.Fprintf(&text, "  serves now: %s, which it was to replace. Both run and are paid for until an update succeeds\n", f.Serving)
+	}
 	for _, part := range []struct {
 		title string
 		lines []string
@@ -83,6 +92,10 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Deplo
 	}
 	if s != nil {
 		f.Running = running(s)
+		f.RunningARN = mostRun(s)
+		if !served(s) {
+			_, f.Serving, _ = w.predecessor(ctx, s) // What is not told is left out.
+		}
 		f.Events = events(s.Events)
 		if health, err := w.health(ctx, s); err == nil {
 			f.Targets = unhealthy(health)
@@ -107,6 +120,17 @@ func running(s *types.Service) string {
 		}
 	}
 	return cmp.Or(strings.Join(all, ", "), "nothing")
+}
+
+// mostRun is the revision that most tasks run.
+func mostRun(s *types.Service) string {
+	arn, most := "", int32(0)
+	for i := range s.Deployments {
+		if d := &s.Deployments[i]; d.RunningCount > most {
+			arn, most = aws.ToString(d.TaskDefinition), d.RunningCount
+		}
+	}
+	return arn
 }
 
 // events are the last few, oldest first. ECS lists the youngest first.

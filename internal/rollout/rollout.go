@@ -43,6 +43,8 @@ type ECS interface {
 	ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
 	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
 	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+	ListServices(context.Context, *ecs.ListServicesInput, ...func(*ecs.Options)) (*ecs.ListServicesOutput, error)
+	UpdateService(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
 	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
 }
 
@@ -63,10 +65,16 @@ type Watch struct {
 	Timeout time.Duration
 	// Say takes a line of progress.
 	Say func(line string)
+	// Capacity is given if the service is autoscaled.
+	Capacity *Capacity
+	// SkipInPlace is not to wait for a service that has finished a deployment before:
+	// its earlier tasks serve meanwhile. One that never has is waited for.
+	SkipInPlace bool
 
 	started, said time.Time
 	line          string // said last
 	doubted       int
+	raised        bool
 }
 
 // Wait waits until the service runs the revision on all of its tasks, and returns
@@ -77,35 +85,51 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
+	if s := w.skips(bounded); s != nil {
+		return int(s.DesiredCount), w.raise(bounded, s)
+	}
 	for {
-		service, failure, err := w.look(bounded)
+		service, failure, err := w.next(bounded)
 		switch {
 		case failure != nil:
 			return 0, w.explain(ctx, service, *failure)
 		case err != nil && bounded.Err() == nil:
 			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", nameOf(w.TaskDefinition), err)
 		case err == nil && service != nil && w.steady(service):
-			last := w.lastDeployment(bounded)
-			if failure := undone(last); failure != nil {
-				return 0, w.explain(ctx, service, *failure)
+			if done, err := w.done(ctx, bounded, service); done || err != nil {
+				return int(service.DesiredCount), err
 			}
-			if open(last) {
-				break // This look was at what was before the deployment.
-			}
-			w.sayEnd(service)
-			return int(service.DesiredCount), nil
 		case err == nil && service != nil:
 			w.progress(bounded, service)
 		}
 		select {
 		case <-ticker.C:
 		case <-bounded.Done():
-			if ctx.Err() != nil {
-				return 0, ctx.Err()
-			}
-			return 0, w.explain(ctx, service, verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)})
+			return 0, w.late(ctx, service)
 		}
 	}
+}
+
+// done tells whether a service that looks steady is: ECS may have taken the deployment
+// back without another revision, or the look was at what was before it.
+func (w *Watch) done(ctx, bounded context.Context, service *types.Service) (bool, error) {
+	last := w.lastDeployment(bounded)
+	if failure := undone(last); failure != nil {
+		return false, w.explain(ctx, service, *failure)
+	}
+	if open(last) {
+		return false, nil
+	}
+	w.sayEnd(service)
+	return true, nil
+}
+
+// late is the error once the time is over: the caller's own, or the deployment's.
+func (w *Watch) late(ctx context.Context, service *types.Service) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return w.explain(ctx, service, verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)})
 }
 
 // verdict is why the service does not come to run what was asked for.
@@ -113,6 +137,28 @@ type verdict struct {
 	why  string   // in our words
 	says []string // in ECS's
 	sure bool     // ECS itself has said it
+}
+
+// skips returns the service if nobody has to wait for it.
+func (w *Watch) skips(ctx context.Context) *types.Service {
+	if !w.SkipInPlace {
+		return nil
+	}
+	s, err := w.describe(ctx)
+	if err != nil || s == nil || !served(s) {
+		return nil // What is wrong shows while it is waited for.
+	}
+	return s
+}
+
+// next is a look, and the first good one raises the number of tasks.
+func (w *Watch) next(ctx context.Context) (service *types.Service, failure *verdict, err error) {
+	service, failure, err = w.look(ctx)
+	if err == nil && failure == nil && service != nil && !w.raised {
+		w.raised = true
+		err = w.raise(ctx, service)
+	}
+	return service, failure, err
 }
 
 // look asks ECS once. It returns a verdict if the deployment has failed, an error if
@@ -148,7 +194,7 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verd
 // describe returns the service as ECS has it, nil where it has none.
 func (w *Watch) describe(ctx context.Context) (*types.Service, error) {
 	out, err := w.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{
-		Cluster: aws.String(w.Cluster), Services: []string{w.Service},
+		Cluster: aws.String(w.Cluster), Services: []string{w.Service}, Include: []types.ServiceField{types.ServiceFieldTags},
 	})
 	if err != nil || len(out.Services) == 0 {
 		return nil, err

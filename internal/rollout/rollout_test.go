@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +35,8 @@ type world struct {
 	deployments []types.ServiceDeploymentBrief
 	tasks       []types.Task
 	health      []elbtypes.TargetHealthDescription
+	others      []types.Service
+	set         []int32 // desired counts that were asked for
 	asked       int
 }
 
@@ -41,7 +45,19 @@ type look struct {
 	err     error
 }
 
-func (w *world) DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
+func (w *world) DescribeServices(_ context.Context, in *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
+	if in.Services[0] != name {
+		out := &ecs.DescribeServicesOutput{}
+		if len(in.Services) > 10 {
+			return nil, errors.New("ECS describes ten services at the most")
+		}
+		for _, s := range w.others {
+			if slices.Contains(in.Services, *s.ServiceArn) {
+				out.Services = append(out.Services, s)
+			}
+		}
+		return out, nil
+	}
 	now := w.looks[min(w.asked, len(w.looks)-1)]
 	w.asked++
 	if now.err != nil || now.service == nil {
@@ -55,6 +71,25 @@ func (w *world) ListServiceDeployments(context.Context, *ecs.ListServiceDeployme
 		return nil, errors.New("ECS does not know this action")
 	}
 	return &ecs.ListServiceDeploymentsOutput{ServiceDeployments: w.deployments}, nil
+}
+
+// ListServices lists three services a page.
+func (w *world) ListServices(_ context.Context, in *ecs.ListServicesInput, _ ...func(*ecs.Options)) (*ecs.ListServicesOutput, error) {
+	all := []string{name}
+	for _, s := range w.others {
+		all = append(all, *s.ServiceArn)
+	}
+	from, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	out := &ecs.ListServicesOutput{ServiceArns: all[from:min(from+3, len(all))]}
+	if from+3 < len(all) {
+		out.NextToken = aws.String(strconv.Itoa(from + 3))
+	}
+	return out, nil
+}
+
+func (w *world) UpdateService(_ context.Context, in *ecs.UpdateServiceInput, _ ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
+	w.set = append(w.set, *in.DesiredCount)
+	return &ecs.UpdateServiceOutput{}, nil
 }
 
 func (w *world) ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
@@ -133,15 +168,19 @@ type watched struct {
 }
 
 // watch watches in a time of its own, in which waiting takes none.
-func watch(t *testing.T, w *world, timeout time.Duration) watched {
+func watch(t *testing.T, w *world, timeout time.Duration, options ...func(*Watch)) watched {
 	t.Helper()
 	var all watched
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		all.desired, all.err = (&Watch{
+		watch := &Watch{
 			ECS: w, ELB: w, Cluster: cluster, Service: name, TaskDefinition: wanted, Timeout: timeout,
 			Say: func(line string) { all.lines = append(all.lines, line) },
-		}).Wait(t.Context())
+		}
+		for _, option := range options {
+			option(watch)
+		}
+		all.desired, all.err = watch.Wait(t.Context())
 		all.took = time.Since(start)
 	})
 	return all
