@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,14 +38,17 @@ var forgotten = []string{
 //   - Service deployments: that moto does not know of them is said as AWS says it.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
+//   - Services that were deleted are listed no more. moto goes on listing them.
+//   - Load balancers: one that is protected is not deleted. moto deletes it.
 //
 // Everything else passes through as it is.
 type proxy struct {
 	moto *httputil.ReverseProxy
+	url  *url.URL // moto's
 
 	mu      sync.Mutex
 	asked   map[string]object            // what was asked of a service, by its ARN
-	deleted map[string]bool              // IDs of VPC endpoints
+	deleted map[string]bool              // IDs of VPC endpoints, ARNs of services
 	tags    map[string]map[string]string // of scalable targets, by ARN
 }
 
@@ -52,7 +56,7 @@ type proxy struct {
 type object map[string]json.RawMessage
 
 func newProxy(moto *url.URL) *proxy {
-	p := &proxy{asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}}
+	p := &proxy{url: moto, asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}}
 	p.moto = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(moto)
@@ -90,6 +94,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case strings.HasPrefix(action, "scaling:") && p.serveTags(w, action, body):
 		return
+	case action == "elb:DeleteLoadBalancer":
+		if arn := form.Get("LoadBalancerArn"); p.protected(r, arn) {
+			refuse(w, arn)
+			return
+		}
 	case strings.HasPrefix(action, "ec2:"):
 		if gone := p.gone(form); gone != "" {
 			notFound(w, form.Get("Action"), gone)
@@ -118,10 +127,16 @@ func actionOf(r *http.Request, body []byte) (action string, form url.Values) {
 		return "", nil
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil || !strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
+	switch {
+	case err != nil:
+		return "", nil
+	case strings.HasSuffix(form.Get("Action"), "VpcEndpoints"):
+		return "ec2:" + form.Get("Action"), form
+	case form.Get("Action") == "DeleteLoadBalancer":
+		return "elb:" + form.Get("Action"), form
+	default:
 		return "", nil
 	}
-	return "ec2:" + form.Get("Action"), form
 }
 
 // unknownOperation answers as AWS does to what it does not know. moto breaks down over
@@ -196,6 +211,16 @@ func (p *proxy) mend(response *http.Response) error {
 			return err
 		}
 		return p.rememberTags(asked, answer)
+	case "ecs:ListServices":
+		answer, err := readAll(response)
+		if err != nil {
+			return err
+		}
+		changed, err := p.listed(answer)
+		if err != nil {
+			return fmt.Errorf("list the services: %w", err)
+		}
+		setBody(response, changed)
 	case "ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices":
 		answer, err := readAll(response)
 		if err != nil {
@@ -237,6 +262,7 @@ func (p *proxy) fill(asked request, text []byte) ([]byte, error) {
 		if err := json.Unmarshal(one, &service); err != nil {
 			return nil, err
 		}
+		p.list(string(service["serviceArn"]), asked.action != "ecs:DeleteService")
 		if asked.action != "ecs:DeleteService" {
 			if err := p.remember(service, asked.body); err != nil {
 				return nil, err
@@ -257,6 +283,29 @@ func (p *proxy) fill(asked request, text []byte) ([]byte, error) {
 		}
 	}
 	return encodeWith(answer, "services", all)
+}
+
+// list notes whether a service is to be listed. Its ARN is quoted, as JSON has it.
+func (p *proxy) list(arn string, listed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deleted[arn] = !listed
+}
+
+// listed is an answer to ListServices without those that were deleted
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html).
+func (p *proxy) listed(text []byte) ([]byte, error) {
+	var answer object
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return nil, err
+	}
+	var arns []json.RawMessage
+	if err := json.Unmarshal(answer["serviceArns"], &arns); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return encodeWith(answer, "serviceArns", slices.DeleteFunc(arns, func(arn json.RawMessage) bool { return p.deleted[string(arn)] }))
 }
 
 func encodeWith(answer object, key string, value any) ([]byte, error) {

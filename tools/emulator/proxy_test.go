@@ -73,11 +73,23 @@ func (c client) scaling(action string, input map[string]any) (int, map[string]an
 // ec2 calls an action of EC2 and returns the status and the answer.
 func (c client) ec2(action string, parameters ...string) (int, string) {
 	c.t.Helper()
-	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
+	return c.query("ec2", "2016-11-15", action, parameters...)
+}
+
+// elb calls an action of Elastic Load Balancing and returns the status and the answer.
+func (c client) elb(action string, parameters ...string) (int, string) {
+	c.t.Helper()
+	return c.query("elasticloadbalancing", "2015-12-01", action, parameters...)
+}
+
+// query calls an action of a service that takes forms.
+func (c client) query(service, version, action string, parameters ...string) (int, string) {
+	c.t.Helper()
+	form := url.Values{"Action": {action}, "Version": {version}}
 	for i := 0; i < len(parameters); i += 2 {
 		form.Set(parameters[i], parameters[i+1])
 	}
-	status, text := c.send("Content-Type", "application/x-www-form-urlencoded", "ec2", []byte(form.Encode()))
+	status, text := c.send("Content-Type", "application/x-www-form-urlencoded", service, []byte(form.Encode()))
 	return status, string(text)
 }
 
@@ -237,5 +249,43 @@ func TestWhatMotoDoesNotKnowOfIsNotTriedAgain(t *testing.T) {
 	}
 	if status, _ := plain.send(header, action, "ecs", question); status < http.StatusInternalServerError {
 		t.Error("moto has learned of service deployments: leave them to it")
+	}
+}
+
+func TestAProtectedLoadBalancerIsNotDeletedAsAWSHasIt(t *testing.T) {
+	plain, mended := both(t)
+	subnets := regexp.MustCompile(`<subnetId>(subnet-\w+)</subnetId>`)
+	_, listed := plain.ec2("DescribeSubnets")
+	found := subnets.FindAllStringSubmatch(listed, 2)
+	arns := regexp.MustCompile(`<LoadBalancerArn>(\S+)</LoadBalancerArn>`)
+	create := func(name string) string {
+		status, answer := plain.elb("CreateLoadBalancer", "Name", name, "Subnets.member.1", found[0][1], "Subnets.member.2", found[1][1])
+		if status != http.StatusOK {
+			t.Fatalf("no load balancer is made: %s", answer)
+		}
+		return arns.FindStringSubmatch(answer)[1]
+	}
+	protect := func(arn, value string) {
+		if status, answer := mended.elb("ModifyLoadBalancerAttributes", "LoadBalancerArn", arn,
+			"Attributes.member.1.Key", "deletion_protection.enabled", "Attributes.member.1.Value", value); status != http.StatusOK {
+			t.Fatal(answer)
+		}
+	}
+	arn := create("kept")
+	protect(arn, "true")
+	if status, answer := mended.elb("DeleteLoadBalancer", "LoadBalancerArn", arn); status != http.StatusBadRequest || !strings.Contains(answer, "OperationNotPermitted") {
+		t.Errorf("a protected load balancer is deleted, which AWS refuses (%d): %s", status, answer)
+	}
+	if _, answer := mended.elb("DescribeLoadBalancers"); !strings.Contains(answer, arn) {
+		t.Error("it is gone all the same")
+	}
+	protect(arn, "false")
+	if status, answer := mended.elb("DeleteLoadBalancer", "LoadBalancerArn", arn); status != http.StatusOK {
+		t.Errorf("one that is not protected any more can't be deleted: %s", answer)
+	}
+	arn = create("lost")
+	protect(arn, "true")
+	if status, _ := plain.elb("DeleteLoadBalancer", "LoadBalancerArn", arn); status != http.StatusOK {
+		t.Error("moto has learned to refuse: take it out of the proxy")
 	}
 }
