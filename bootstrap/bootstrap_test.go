@@ -462,6 +462,7 @@ var lives = map[string][3]string{
 	"aws:ecs/taskDefinition:TaskDefinition":                     {"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"},
 	"aws:iam/role:Role":                                         {"iam:CreateRole", "iam:GetRole", "iam:DeleteRole"},
 	"aws:iam/rolePolicy:RolePolicy":                             {"iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"},
+	"aws:lb/listenerRule:ListenerRule":                          {"elasticloadbalancing:CreateRule", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DeleteRule"},
 	"aws:lb/listener:Listener":                                  {"elasticloadbalancing:CreateListener", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DeleteListener"},
 	"aws:lb/loadBalancer:LoadBalancer":                          {"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DeleteLoadBalancer"},
 	"aws:lb/targetGroup:TargetGroup":                            {"elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DeleteTargetGroup"},

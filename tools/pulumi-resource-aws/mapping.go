@@ -49,6 +49,7 @@ var mappedResources = map[string]mapped{
 	"aws_internet_gateway":                {module: "ec2", name: "InternetGateway"},
 	"aws_lb":                              {module: "lb", name: "LoadBalancer", fields: fields{"name": balancerName}},
 	"aws_lb_listener":                     {module: "lb", name: "Listener"},
+	"aws_lb_listener_rule":                {module: "lb", name: "ListenerRule"},
 	"aws_lb_target_group":                 {module: "lb", name: "TargetGroup", fields: targetGroupFields},
 	"aws_route":                           {module: "ec2", name: "Route"},
 	"aws_route_table":                     {module: "ec2", name: "RouteTable"},
