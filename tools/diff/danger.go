@@ -23,12 +23,32 @@ func (p *Preview) Warnings() []Warning {
 		if c.Op != Replace && c.Op != Delete {
 			continue
 		}
-		if noun, harm := judge(c); harm != "" {
+		if noun, harm := judge(c); harm != "" && !p.follows(c) {
 			found = append(found, Warning{Change: c, Noun: noun, Harm: harm})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Warning) int { return cmp.Compare(a.cause(), b.cause()) })
 	return found
+}
+
+// Notes are replacements that hurt nobody, because the new one is put beside the old.
+func (p *Preview) Notes() []Warning {
+	var found []Warning
+	for _, c := range p.Changes {
+		if k := kinds[c.Type]; c.Op == Replace && k.beside != "" {
+			found = append(found, Warning{Change: c, Noun: k.noun, Harm: k.beside})
+		}
+	}
+	return found
+}
+
+// follows tells a rule of a security group that goes with a service whose replacement
+// has rules of its own: it is deleted after that service.
+func (p *Preview) follows(c Change) bool {
+	parent, _, rule := strings.Cut(c.URN, "$aws:vpc/securityGroup")
+	return rule && c.Op == Delete && slices.ContainsFunc(p.Changes, func(other Change) bool {
+		return other.Op == Replace && kinds[other.Type].beside != "" && strings.HasPrefix(other.URN, parent+"$")
+	})
 }
 
 // cause ranks a change: 0 where a value in the program differs, 1 where all that

@@ -86,3 +86,27 @@ func TestCausesAreWarnedOfBeforeTheirConsequences(t *testing.T) {
 		t.Error("the recorded preview has no cause or no consequence: the test sees nothing")
 	}
 }
+
+// TestARuleIsMissedUnlessItsServiceIsReplacedSideBySide tells a port that moves from
+// one that is closed.
+func TestARuleIsMissedUnlessItsServiceIsReplacedSideBySide(t *testing.T) {
+	const component = "urn:pulumi:dev::p::ecs-sample-app:service:Service"
+	rule := Change{Resource: Resource{
+		URN: component + "$aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::a-tasks-ingress-80", Type: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", custom: true,
+	}, Op: Delete}
+	service := Change{Resource: Resource{URN: component + "$aws:ecs/service:Service::a-service", Type: "aws:ecs/service:Service", custom: true}, Op: Replace}
+	if got := (&Preview{Changes: []Change{rule}}).Warnings(); len(got) != 1 {
+		t.Errorf("a port that is closed to the tasks is no warning: %v", got)
+	}
+	moved := &Preview{Changes: []Change{rule, service}}
+	if got := moved.Warnings(); len(got) > 0 {
+		t.Errorf("the old port of a service that is replaced side by side is a warning, %v: soon nobody reads them", got)
+	}
+	if notes := moved.Notes(); len(notes) != 1 || notes[0].Noun != "service" {
+		t.Errorf("nobody is told that the service is replaced side by side: %v", notes)
+	}
+	service.Op = Update
+	if got := (&Preview{Changes: []Change{rule, service}}).Warnings(); len(got) != 1 {
+		t.Errorf("a port that is closed to tasks that go on running is no warning: %v", got)
+	}
+}

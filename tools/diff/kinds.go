@@ -7,6 +7,9 @@ type kind struct {
 	// replaced and deleted complete the sentence "The … would be …: ". Where one is
 	// empty, that operation hurts nobody.
 	replaced, deleted string
+	// beside says what a replacement does that puts the new one beside the old, which
+	// hurts nobody and is worth a note.
+	beside string
 	// price puts what it costs on the bill, free puts nothing there. nil is a price
 	// that is not known here, and the report says so.
 	price func(*stack, Resource, add)
@@ -16,50 +19,50 @@ type kind struct {
 // is missing gets a warning, and its costs are called unknown: nobody has thought
 // about it yet. The types that the program makes may not be missing.
 var kinds = map[string]kind{
-	"aws:lb/loadBalancer:LoadBalancer": {"load balancer", "its DNS name changes, and clients lose it", "its DNS name is gone, and clients lose it", balancerPrice},
-	"aws:lb/targetGroup:TargetGroup":   {"target group", "requests fail until tasks are registered in the new one and healthy", "the load balancer has no tasks to send requests to", free},
-	"aws:lb/listener:Listener":         {"listener", "connections to its port are refused for a moment", "connections to its port are refused", free},
-	"aws:lb/listenerRule:ListenerRule": {"listener rule", "its requests go to the default action for a moment", "its requests go to the default action", free},
+	"aws:lb/loadBalancer:LoadBalancer": {noun: "load balancer", replaced: "its DNS name changes, and clients lose it", deleted: "its DNS name is gone, and clients lose it", price: balancerPrice},
+	"aws:lb/targetGroup:TargetGroup":   {noun: "target group", deleted: "the load balancer has no tasks to send requests to", price: free},
+	"aws:lb/listener:Listener":         {noun: "listener", replaced: "connections to its port are refused for a moment", deleted: "connections to its port are refused", price: free},
+	"aws:lb/listenerRule:ListenerRule": {noun: "listener rule", replaced: "its requests go to the default action until the new one is there", deleted: "its requests go to the default action", price: free},
 
-	"aws:ecs/service:Service": {"service", "all its tasks are started anew, and its deployments, events and name are lost", "its tasks are stopped", servicePrice},
-	"aws:ecs/cluster:Cluster": {"cluster", "every service in it is replaced, and its name changes", "every service in it is stopped", clusterPrice},
+	"aws:ecs/service:Service": {noun: "service", beside: "requests move when the new tasks are healthy, and until then both run and are paid for", deleted: "its tasks are stopped", price: servicePrice},
+	"aws:ecs/cluster:Cluster": {noun: "cluster", replaced: "every service in it is replaced, and its name changes", deleted: "every service in it is stopped", price: clusterPrice},
 
-	"aws:ec2/vpc:Vpc":                                     {"VPC", "everything in it is replaced, and its addresses change", "everything in it is deleted", free},
-	"aws:ec2/subnet:Subnet":                               {"subnet", "what runs in it moves, and its addresses change", "what runs in it has to move", free},
-	"aws:ec2/internetGateway:InternetGateway":             {"internet gateway", "the VPC is cut off from the internet in between", "the VPC is cut off from the internet", free},
-	"aws:ec2/natGateway:NatGateway":                       {"NAT gateway", "private subnets are cut off from the internet in between, and its address may change", "private subnets are cut off from the internet", fixed("NAT gateway", natHour*hours, "0.045 a GB")},
-	"aws:ec2/eip:Eip":                                     {"Elastic IP address", "the address changes, and allow lists that have it no longer fit", "the address is given back, and allow lists that have it no longer fit", fixed("public IPv4 address", addressHour*hours, "")},
-	"aws:ec2/routeTable:RouteTable":                       {"route table", "its subnets have no routes in between", "its subnets lose their routes", free},
-	"aws:ec2/route:Route":                                 {"route", "what it leads to cannot be reached in between", "what it leads to cannot be reached", free},
-	"aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnet's route table association", "the subnet has the VPC's main routes in between", "the subnet falls back to the VPC's main routes", free},
-	"aws:ec2/vpcEndpoint:VpcEndpoint":                     {"VPC endpoint", "connections through it break", "what it led to is reached over the internet, or no longer", endpointPrice},
+	"aws:ec2/vpc:Vpc":                                     {noun: "VPC", replaced: "everything in it is replaced, and its addresses change", deleted: "everything in it is deleted", price: free},
+	"aws:ec2/subnet:Subnet":                               {noun: "subnet", replaced: "what runs in it moves, and its addresses change", deleted: "the load balancer leaves its zone first, and tasks there get no requests until ECS has moved them", price: free},
+	"aws:ec2/internetGateway:InternetGateway":             {noun: "internet gateway", replaced: "the VPC is cut off from the internet in between", deleted: "the VPC is cut off from the internet", price: free},
+	"aws:ec2/natGateway:NatGateway":                       {noun: "NAT gateway", replaced: "private subnets are cut off from the internet in between, and its address may change", deleted: "private subnets are cut off from the internet", price: fixed("NAT gateway", natHour*hours, "0.045 a GB")},
+	"aws:ec2/eip:Eip":                                     {noun: "Elastic IP address", replaced: "the address changes, and allow lists that have it no longer fit", deleted: "the address is given back, and allow lists that have it no longer fit", price: fixed("public IPv4 address", addressHour*hours, "")},
+	"aws:ec2/routeTable:RouteTable":                       {noun: "route table", replaced: "its subnets have no routes in between", deleted: "its subnets lose their routes", price: free},
+	"aws:ec2/route:Route":                                 {noun: "route", replaced: "what it leads to cannot be reached in between", deleted: "what it leads to cannot be reached", price: free},
+	"aws:ec2/routeTableAssociation:RouteTableAssociation": {noun: "subnet's route table association", replaced: "the subnet has the VPC's main routes in between", deleted: "the subnet falls back to the VPC's main routes", price: free},
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                     {noun: "VPC endpoint", replaced: "connections through it break", deleted: "what it led to is reached over the internet, or no longer", price: endpointPrice},
 
-	"aws:ec2/securityGroup:SecurityGroup":                       {"security group", "what uses it must change over, and its rules in other groups are lost", "what relied on its rules is cut off", free},
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"ingress rule", "the traffic it allows is refused in between", "the traffic it allows is refused", free},
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"egress rule", "the traffic it allows is refused in between", "the traffic it allows is refused", free},
+	"aws:ec2/securityGroup:SecurityGroup":                       {noun: "security group", replaced: "what uses it must change over, and its rules in other groups are lost", deleted: "what relied on its rules is cut off", price: free},
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {noun: "ingress rule", replaced: "the traffic it allows is refused in between", deleted: "the traffic it allows is refused", price: free},
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {noun: "egress rule", replaced: "the traffic it allows is refused in between", deleted: "the traffic it allows is refused", price: free},
 
-	"aws:iam/role:Role": {"IAM role", "its ARN changes, and policies elsewhere that name it no longer fit", "what assumes it loses its permissions", free},
-	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": {"OpenID Connect provider", "nobody can sign in through it in between", "nobody can sign in through it: deployments from CI stop", free},
+	"aws:iam/role:Role": {noun: "IAM role", replaced: "its ARN changes, and policies elsewhere that name it no longer fit", deleted: "what assumes it loses its permissions", price: free},
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": {noun: "OpenID Connect provider", replaced: "nobody can sign in through it in between", deleted: "nobody can sign in through it: deployments from CI stop", price: free},
 
-	"aws:cloudwatch/logGroup:LogGroup":             {"log group", "the logs in it are lost", "the logs in it are lost", fixed("logs", 0, "0.50 a GB written")},
-	"aws:ecr/repository:Repository":                {"ECR repository", "the images in it are lost, and its URL may change", "the images in it are lost", fixed("images", 0, "0.10 a GB kept")},
-	"aws:s3/bucket:Bucket":                         {"bucket", "the objects in it are lost", "the objects in it are lost", nil},
-	"aws:s3/bucketV2:BucketV2":                     {"bucket", "the objects in it are lost", "the objects in it are lost", nil},
-	"aws:rds/instance:Instance":                    {"database", "the data in it is lost", "the data in it is lost", nil},
-	"aws:rds/cluster:Cluster":                      {"database cluster", "the data in it is lost", "the data in it is lost", nil},
-	"aws:dynamodb/table:Table":                     {"table", "the data in it is lost", "the data in it is lost", nil},
-	"aws:efs/fileSystem:FileSystem":                {"file system", "the files in it are lost", "the files in it are lost", nil},
-	"aws:secretsmanager/secret:Secret":             {"secret", "its value is lost, and its ARN changes", "its value is lost", fixed("secret", secretMonth, "")},
-	"aws:ssm/parameter:Parameter":                  {"parameter", "readers miss it in between", "its value is lost", parameterPrice},
-	"aws:kms/key:Key":                              {"KMS key", "what it encrypted can no longer be read once it is deleted", "what it encrypted can no longer be read", fixed("KMS key", keyMonth, "")},
-	"aws:sns/topic:Topic":                          {"SNS topic", "its subscriptions are lost, and e-mail addresses must confirm anew", "its subscriptions are lost, and nobody is told any more", fixed("notifications", 0, "0.02 a thousand e-mails")},
-	"aws:sns/topicSubscription:TopicSubscription":  {"SNS subscription", "an e-mail address must confirm anew", "its receiver is told nothing any more", free},
-	"aws:route53/record:Record":                    {"DNS record", "the name does not resolve in between", "the name no longer resolves", free},
-	"aws:acm/certificate:Certificate":              {"certificate", "listeners must change over to the new one once it is valid", "listeners that use it refuse connections", nil},
-	"aws:cloudwatch/metricAlarm:MetricAlarm":       {"alarm", "", "nobody is told any more of what it watches", alarmPrice},
-	"aws:cloudwatch/compositeAlarm:CompositeAlarm": {"alarm", "", "nobody is told any more of what it watches", fixed("composite alarm", compositeAlarmMonth, "")},
-	"aws:appautoscaling/target:Target":             {"autoscaling target", "", "the service no longer scales, and keeps the number of tasks it has", free}, // Its range is in the service's line.
-	"pulumi:providers:aws":                         {"AWS provider", "every resource may be made anew, in another region or account", "", free},
+	"aws:cloudwatch/logGroup:LogGroup":             {noun: "log group", replaced: "the logs in it are lost", deleted: "the logs in it are lost", price: fixed("logs", 0, "0.50 a GB written")},
+	"aws:ecr/repository:Repository":                {noun: "ECR repository", replaced: "the images in it are lost, and its URL may change", deleted: "the images in it are lost", price: fixed("images", 0, "0.10 a GB kept")},
+	"aws:s3/bucket:Bucket":                         {noun: "bucket", replaced: "the objects in it are lost", deleted: "the objects in it are lost", price: nil},
+	"aws:s3/bucketV2:BucketV2":                     {noun: "bucket", replaced: "the objects in it are lost", deleted: "the objects in it are lost", price: nil},
+	"aws:rds/instance:Instance":                    {noun: "database", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
+	"aws:rds/cluster:Cluster":                      {noun: "database cluster", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
+	"aws:dynamodb/table:Table":                     {noun: "table", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
+	"aws:efs/fileSystem:FileSystem":                {noun: "file system", replaced: "the files in it are lost", deleted: "the files in it are lost", price: nil},
+	"aws:secretsmanager/secret:Secret":             {noun: "secret", replaced: "its value is lost, and its ARN changes", deleted: "its value is lost", price: fixed("secret", secretMonth, "")},
+	"aws:ssm/parameter:Parameter":                  {noun: "parameter", replaced: "readers miss it in between", deleted: "its value is lost", price: parameterPrice},
+	"aws:kms/key:Key":                              {noun: "KMS key", replaced: "what it encrypted can no longer be read once it is deleted", deleted: "what it encrypted can no longer be read", price: fixed("KMS key", keyMonth, "")},
+	"aws:sns/topic:Topic":                          {noun: "SNS topic", replaced: "its subscriptions are lost, and e-mail addresses must confirm anew", deleted: "its subscriptions are lost, and nobody is told any more", price: fixed("notifications", 0, "0.02 a thousand e-mails")},
+	"aws:sns/topicSubscription:TopicSubscription":  {noun: "SNS subscription", replaced: "an e-mail address must confirm anew", deleted: "its receiver is told nothing any more", price: free},
+	"aws:route53/record:Record":                    {noun: "DNS record", replaced: "the name does not resolve in between", deleted: "the name no longer resolves", price: free},
+	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: nil},
+	"aws:cloudwatch/metricAlarm:MetricAlarm":       {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: alarmPrice},
+	"aws:cloudwatch/compositeAlarm:CompositeAlarm": {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: fixed("composite alarm", compositeAlarmMonth, "")},
+	"aws:appautoscaling/target:Target":             {noun: "autoscaling target", replaced: "", deleted: "the service no longer scales, and keeps the number of tasks it has", price: free}, // Its range is in the service's line.
+	"pulumi:providers:aws":                         {noun: "AWS provider", replaced: "every resource may be made anew, in another region or account", deleted: "", price: free},
 
 	// These can come and go: they hold nothing, and what serves traffic goes on without
 	// them.

@@ -69,7 +69,7 @@ func (r *Report) Markdown() string {
 func (r *Report) summary(rows int) string {
 	var out strings.Builder
 	out.WriteString(r.Marker() + "\n### Infrastructure: " + r.headline() + "\n\n" + r.compared() + "\n")
-	for _, section := range []string{r.errors(), r.warnings(rows), r.table(rows), r.outputs(rows), r.costs(rows)} {
+	for _, section := range []string{r.errors(), r.warnings(rows), r.notes(rows), r.table(rows), r.outputs(rows), r.costs(rows)} {
 		if section != "" {
 			out.WriteString("\n" + mask(section, r.Secrets))
 		}
@@ -186,6 +186,20 @@ func (r *Report) warnings(rows int) string {
 	}
 	return "> [!WARNING]\n" + listed(warnings, rows, "> - … and %d more\n", func(w Warning) string {
 		return fmt.Sprintf("> - **The %s %s would be %sd**: %s.\n", w.Noun, code(shortName(w.Name())), w.Op, w.Harm)
+	})
+}
+
+// notes are the replacements that are put beside what serves, in words.
+func (r *Report) notes(rows int) string {
+	if r.Preview == nil || r.Failed() {
+		return ""
+	}
+	notes := r.Preview.Notes()
+	if len(notes) == 0 {
+		return ""
+	}
+	return "> [!NOTE]\n" + listed(notes, rows, "> - … and %d more\n", func(w Warning) string {
+		return fmt.Sprintf("> - **The %s %s is replaced side by side**: %s.\n", w.Noun, code(shortName(w.Name())), w.Harm)
 	})
 }
 

@@ -58,8 +58,8 @@ func TestTheMarkdownOfRealPreviewsIsGolden(t *testing.T) {
 
 func TestTheVerdictIsWhatTheReviewerMustKnow(t *testing.T) {
 	for name, want := range map[string]Verdict{
-		"bump": Harmless, "zones": Harmless, "size": Harmless,
-		"vpc": Dangerous, "port": Dangerous, "cluster": Dangerous,
+		"bump": Harmless, "zones": Harmless, "size": Harmless, "port": Harmless,
+		"vpc": Dangerous, "cluster": Dangerous,
 	} {
 		if got := recorded(t, name).Verdict(); got != want {
 			t.Errorf("%s: the verdict is %d, want %d", name, got, want)
