@@ -30,7 +30,6 @@ func program(ctx *pulumi.Context) error {
 		return stackconfig.Explain(ctx, err)
 	}
 	cfg.LoadBalancer.VpcID, cfg.LoadBalancer.SubnetIDs = net.VpcID, net.PublicSubnetIDs
-	cfg.LoadBalancer.ContainerPort, cfg.LoadBalancer.HealthCheck = app.ContainerPort, app.HealthCheck
 	balancer, err := loadbalancer.New(ctx, config.ServiceName, cfg.LoadBalancer)
 	if err != nil {
 		return err

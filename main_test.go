@@ -176,8 +176,11 @@ func TestAPreviewRegistersWhatTheUpdateWill(t *testing.T) {
 				if i >= len(updated.Resources) || found.URN != updated.Resources[i].URN {
 					t.Fatalf("the preview shows %s, which the update does not make: a reviewer would approve something else", found.URN)
 				}
-				if !slices.Equal(sorted(found.DependsOn), sorted(updated.Resources[i].DependsOn)) {
-					t.Errorf("%s waits for other resources in a preview than in an update", found.Name)
+				// What waits for the guard waits in an update also for what the guard looks at.
+				for _, urn := range found.DependsOn {
+					if !slices.Contains(updated.Resources[i].DependsOn, urn) {
+						t.Errorf("%s waits for %s in a preview, and not in an update", found.Name, urn)
+					}
 				}
 			}
 			if len(previewed.Resources) != len(updated.Resources) {
@@ -210,8 +213,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 				components[found.URN] = found
 			}
 		}
-		if len(components) != 7 {
-			t.Fatalf("there are %d components, not network, load balancer, cluster, image, task, service and alarms", len(components))
+		if len(components) != 8 {
+			t.Fatalf("there are %d components, not network, load balancer, route, cluster, image, task, service and alarms", len(components))
 		}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {
@@ -273,36 +276,39 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 		of, input string
 		from      []string
 	}{
-		{"sample-app-public-1", "vpcId", []string{"sample-app-vpc"}},
-		{"sample-app-public-2", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-public-a", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-public-b", "vpcId", []string{"sample-app-vpc"}},
 		{"sample-app-default-sg", "vpcId", []string{"sample-app-vpc"}},
 		{"sample-app-public-internet-route", "gatewayId", []string{"sample-app-igw"}},
 		{"sample-app-public-internet-route", "routeTableId", []string{"sample-app-public-routes"}},
-		{"sample-app-public-1-routes", "routeTableId", []string{"sample-app-public-routes"}},
-		{"sample-app-public-1-routes", "subnetId", []string{"sample-app-public-1"}},
-		{"sample-app-public-2-routes", "subnetId", []string{"sample-app-public-2"}},
+		{"sample-app-public-a-routes", "routeTableId", []string{"sample-app-public-routes"}},
+		{"sample-app-public-a-routes", "subnetId", []string{"sample-app-public-a"}},
+		{"sample-app-public-b-routes", "subnetId", []string{"sample-app-public-b"}},
 		{"sample-app-s3-endpoint", "routeTableIds", []string{"sample-app-public-routes"}},
 		{"sample-app-lb", "securityGroups", []string{"sample-app-lb-sg"}},
-		{"sample-app-lb", "subnets", []string{"sample-app-public-1-routes", "sample-app-public-2-routes"}},
+		{"sample-app-lb", "subnets", []string{"sample-app-public-a-routes", "sample-app-public-b-routes"}},
 		{"sample-app-tg", "vpcId", []string{"sample-app-vpc"}},
 		{"sample-app-http-listener", "loadBalancerArn", []string{"sample-app-lb"}},
-		{"sample-app-http-listener", "defaultActions", []string{"sample-app-tg"}},
+		{"sample-app-tg", "vpcId", []string{"sample-app-vpc"}},
+		{"sample-app-attach", "listenerArn", []string{"sample-app-http-listener", "sample-app-lb-ingress-0-0-0-0-0"}},
+		{"sample-app-attach", "actions", []string{"sample-app-tg"}},
+		{"sample-app-rule", "listenerArn", []string{"sample-app-http-listener", "sample-app-lb-ingress-0-0-0-0-0"}},
 		{"sample-app-capacity-providers", "clusterName", []string{"sample-app-cluster"}},
 		{"sample-app-execution-policy", "role", []string{"sample-app-execution-role"}},
 		{"sample-app-execution-policy", "policy", []string{"sample-app-logs"}},
 		{"sample-app-task-definition", "executionRoleArn", []string{"sample-app-execution-role"}},
 		{"sample-app-task-definition", "taskRoleArn", []string{"sample-app-task-role"}},
 		{"sample-app-task-definition", "containerDefinitions", []string{"sample-app-logs"}},
-		{"sample-app-tasks-ingress", "securityGroupId", []string{"sample-app-tasks-sg"}},
-		{"sample-app-tasks-ingress", "referencedSecurityGroupId", []string{"sample-app-lb-sg"}},
-		{"sample-app-lb-egress", "securityGroupId", []string{"sample-app-lb-sg"}},
-		{"sample-app-lb-egress", "referencedSecurityGroupId", []string{"sample-app-tasks-sg"}},
+		{"sample-app-tasks-ingress-80", "securityGroupId", []string{"sample-app-tasks-sg"}},
+		{"sample-app-tasks-ingress-80", "referencedSecurityGroupId", []string{"sample-app-lb-sg"}},
+		{"sample-app-lb-egress-80", "securityGroupId", []string{"sample-app-lb-sg"}},
+		{"sample-app-lb-egress-80", "referencedSecurityGroupId", []string{"sample-app-tasks-sg"}},
 		{"sample-app-tasks-egress-443", "securityGroupId", []string{"sample-app-tasks-sg"}},
 		{"sample-app-service", "cluster", []string{"sample-app-cluster", "sample-app-capacity-providers"}},
 		{"sample-app-service", "taskDefinition", []string{"sample-app-task-definition"}},
-		{"sample-app-service", "loadBalancers", []string{"sample-app-tg", "sample-app-http-listener"}},
+		{"sample-app-service", "loadBalancers", []string{"sample-app-tg", "sample-app-attach"}},
 		{"sample-app-service", "networkConfiguration", []string{
-			"sample-app-public-1-routes", "sample-app-public-2-routes", "sample-app-tasks-sg",
+			"sample-app-public-a-routes", "sample-app-public-b-routes", "sample-app-tasks-sg",
 		}},
 	}
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
@@ -316,14 +322,19 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 func TestWhatMustExistFirstIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	order := []struct{ waiting, first, harm string }{
-		{"sample-app-service", "sample-app-http-listener", "ECS refuses a target group without a load balancer"},
+		{"sample-app-attach", "sample-app-http-listener", "there is nothing to attach to"},
+		{"sample-app-rule", "sample-app-lb-ingress-0-0-0-0-0", "a destroy of a protected stack begins with shutting clients out"},
+		{"sample-app-public-a-routes", "sample-app-s3-endpoint", "tasks outlive the endpoint that their image comes through"},
+		{"sample-app-rule", "sample-app-service", "requests would move before the new tasks serve"},
+		{"sample-app-rule", "sample-app-attach", "requests would move before the new tasks serve"},
+		{"sample-app-service", "sample-app-attach", "ECS refuses a target group without a load balancer"},
 		{"sample-app-service", "sample-app-capacity-providers", "AWS refuses to take away a capacity provider that is in use, so a destroy fails"},
-		{"sample-app-service", "sample-app-tasks-ingress", "the first tasks fail their health checks"},
-		{"sample-app-service", "sample-app-lb-egress", "the first tasks fail their health checks"},
+		{"sample-app-service", "sample-app-tasks-ingress-80", "the first tasks fail their health checks"},
+		{"sample-app-service", "sample-app-lb-egress-80", "the first tasks fail their health checks"},
 		{"sample-app-service", "sample-app-tasks-egress-443", "the first tasks can't pull their image"},
 		{"sample-app-task-definition", "sample-app-execution-policy", "the first tasks can't write logs, and a destroy hangs while tasks drain"},
-		{"sample-app-public-1-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
-		{"sample-app-public-2-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
+		{"sample-app-public-a-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
+		{"sample-app-public-b-routes", "sample-app-public-internet-route", "a load balancer without internet gateway is refused"},
 	}
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
 		record := infratest.MustRun(t, program, world.With(devConfig(t)))
@@ -419,10 +430,15 @@ func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
 		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:7"); got != want {
 			t.Errorf("%s is reported to run, not %s", got, want)
 		}
-		world.Rollout = "FAILED"
+		world.Rollout = "ROLLED_BACK"
 		record, err := infratest.Run(t, program, world)
-		if err == nil || record.Exported("taskDefinitionArn") {
-			t.Errorf("a revision that ECS has rolled back is reported as the one that runs; the update ends with %v", err)
+		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:6"); err == nil || got != want {
+			t.Errorf("after a rollback %s is reported to run, not %s; the update ends with %v", got, want, err)
+		}
+		for _, output := range firstColumn(t, "## Outputs") {
+			if output != "alarmTopicArn" && !record.Exported(output) {
+				t.Errorf("after a rollback the output %s is gone, as if it had been taken out of the program", output)
+			}
 		}
 	})
 }

@@ -8,22 +8,31 @@ import (
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/config"
+	"ecs-sample-app/internal/after"
 )
 
-// serve runs a service: what runs, how it is kept running, and what watches it.
+// serve runs a service: what runs, the way to it, how it is kept running, and what
+// watches it. Requests come to it when its tasks serve.
 func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balancer *loadbalancer.LoadBalancer, ecs *cluster.Cluster) error {
-	uri, err := imageURI(ctx, s)
+	source, err := imageOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	s.Task.Image = uri
+	s.Task.Image, s.Task.Repository = source.uri, source.repository
 	if s.RunsSample() {
 		s.Task.EntryPoint, s.Task.Command = sampleCommand(s.ImageTag, sampleHtdocs, s.ContainerPort)
 	}
 	definition, err := task.New(ctx, s.Name, s.Task)
+	if err != nil {
+		return err
+	}
+
+	s.Route.VpcID, s.Route.ListenerARN, s.Route.LoadBalancerARNSuffix = net.VpcID, balancer.ListenerARN, balancer.ARNSuffix
+	way, err := route.New(ctx, s.Name, s.Route)
 	if err != nil {
 		return err
 	}
@@ -34,18 +43,21 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	s.Service.VpcID, s.Service.SubnetIDs = net.VpcID, net.PublicSubnetIDs
 	s.Service.AssignPublicIP = true // The subnets are public: without it no image can be pulled.
 	s.Service.LoadBalancerSecurityGroupID = balancer.SecurityGroupID
-	s.Service.TargetGroupARN = balancer.TargetGroupARN
-	s.Service.RequestsLabel = balancer.RequestsLabel
+	s.Service.TargetGroupARN, s.Service.Replacement, s.Service.RequestsLabel = way.TargetGroupARN, way.Replacement, way.RequestsLabel
 	s.Service.Alarms.Names = alarms.Names(s.Name, ecs.Name)
 	running, err := service.New(ctx, s.Name, s.Service)
 	if err != nil {
 		return err
 	}
+	serving, err := way.Send(running.Proven)
+	if err != nil {
+		return err
+	}
 
 	if s.Alarms {
-		s.Watch.ClusterName, s.Watch.ServiceName = ecs.Name, running.Name
+		s.Watch.ClusterName, s.Watch.ServiceName = ecs.Name, after.String(running.Name, serving.Rule)
 		s.Watch.LoadBalancerARNSuffix = balancer.ARNSuffix
-		s.Watch.TargetGroupARNSuffix = balancer.TargetGroupARNSuffix
+		s.Watch.TargetGroupARNSuffix = serving.TargetGroupARNSuffix
 		watched, err := alarms.New(ctx, s.Name, s.Watch)
 		if err != nil {
 			return err
@@ -54,7 +66,7 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	}
 
 	ctx.Export("url", balancer.URL)
-	ctx.Export("imageUri", uri)
+	ctx.Export("imageUri", source.uri)
 	ctx.Export("taskDefinitionArn", running.TaskDefinitionARN)
 	ctx.Export("revision", definition.Revision)
 	ctx.Export("clusterName", ecs.Name)
@@ -64,15 +76,18 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	return nil
 }
 
-// imageURI is the image that is built and pushed here, by its digest, or the
-// one that the config names.
-func imageURI(ctx *pulumi.Context, s *config.Service) (pulumi.StringInput, error) {
+// source is where an image comes from.
+type source struct{ uri, repository pulumi.StringInput }
+
+// imageOf is the image that is built and pushed here, by its digest, or the one that
+// the config names.
+func imageOf(ctx *pulumi.Context, s *config.Service) (source, error) {
 	if s.Build.BuildContext == "" {
-		return pulumi.String(s.ImageReference()), nil
+		return source{uri: pulumi.String(s.ImageReference())}, nil
 	}
 	built, err := image.New(ctx, s.Name, s.Build)
 	if err != nil {
-		return nil, err
+		return source{}, err
 	}
-	return built.URI, nil
+	return source{uri: built.URI, repository: built.RepositoryURL}, nil
 }

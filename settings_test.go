@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"ecs-sample-app/config"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/internal/stackconfig"
 )
 
 // goldenKeys has a row for each setting: another value than the default, and
@@ -51,6 +54,11 @@ func TestEverySettingChangesWhatTheGoldenFileSays(t *testing.T) {
 		if !seen[s.Key] {
 			t.Errorf("%s has no row in %s: nobody sees whether its value reaches AWS", s.Key, goldenKeys)
 		}
+		for _, key := range innerKeys(s.Field.Type) {
+			if !slices.ContainsFunc(rows, func(row []string) bool { return row[1] == s.Key && strings.Contains(row[2], `"`+key+`":`) }) {
+				t.Errorf("no row of %s in %s sets its %s: nobody sees whether that value reaches AWS", s.Key, goldenKeys, key)
+			}
+		}
 	}
 	if *update {
 		if err := os.WriteFile(goldenKeys, []byte(got.String()), 0o600); err != nil {
@@ -60,6 +68,22 @@ func TestEverySettingChangesWhatTheGoldenFileSays(t *testing.T) {
 		t.Errorf("settings do not do what %s says; if the change is meant, run `go test -run EverySetting . -update` and review the diff\n%s",
 			goldenKeys, firstDifference(got.String(), string(written)))
 	}
+}
+
+// innerKeys are the keys of a setting that is an object, or a list of objects, of keys
+// of its own.
+func innerKeys(t reflect.Type) []string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	var keys []string
+	for _, s := range stackconfig.Settings(t) {
+		keys = append(append(keys, s.Key), innerKeys(s.Field.Type)...)
+	}
+	return keys
 }
 
 // settingDifference is what the program does with a value, compared with the default,
@@ -159,4 +183,46 @@ func testExists(t *testing.T, name string) bool {
 	return slices.ContainsFunc(files, func(file string) bool {
 		return strings.Contains(readFile(t, file), "func "+name+"(")
 	})
+}
+
+// TestNoRequestIsSentBeforeTheGuardHasSeenTheTasksServe holds for whatever a stack
+// sets: random rows of the golden file together, as far as they go together.
+func TestNoRequestIsSentBeforeTheGuardHasSeenTheTasksServe(t *testing.T) {
+	t.Parallel()
+	rows := settingRow.FindAllStringSubmatch(readFile(t, goldenKeys), -1)
+	const tries, least = 60, 20
+	taken := 0
+	for seed := range uint64(tries) {
+		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same every time, so that a failure can be looked at
+		given := map[string]string{}
+		for range 1 + random.IntN(6) {
+			row := rows[random.IntN(len(rows))]
+			setting, _, _ := strings.Cut(row[1]+" = "+row[2], " seen by ")
+			for one := range strings.SplitSeq(setting, " with ") {
+				key, value, _ := strings.Cut(one, " = ")
+				given[infratest.Project+":"+key] = value
+			}
+		}
+		for _, mode := range []infratest.Mode{infratest.Update, infratest.Preview} {
+			record, err := infratest.Run(t, program, infratest.Options{Config: given, Mode: mode})
+			if err != nil {
+				continue // They do not go together.
+			}
+			taken++
+			for _, first := range []string{"sample-app-service", "sample-app-attach", "sample-app-tg"} {
+				if !record.WaitsFor(record.Get("sample-app-rule"), first) {
+					t.Errorf("with %v requests are sent before %s is there", given, first)
+				}
+			}
+			if from := record.Get("sample-app-rule").InputsFrom["actions"]; !slices.Contains(from, record.Get("sample-app-service").URN) {
+				t.Errorf("with %v requests are sent whether or not the tasks serve", given)
+			}
+			if given[infratest.Project+":deletionProtection"] == "true" && !record.Get("sample-app-rule").Protect {
+				t.Errorf("with %v a destroy begins with the service", given)
+			}
+		}
+	}
+	if taken < least {
+		t.Errorf("only %d of %d configs are valid: the test sees too little", taken, 2*tries)
+	}
 }

@@ -10,15 +10,21 @@
 package config
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/internal/tags"
 )
 
 const (
@@ -39,8 +45,10 @@ type Config struct {
 	Network      network.Args      `mapstructure:",squash"`
 	LoadBalancer loadbalancer.Args `mapstructure:",squash"`
 	Cluster      cluster.Args      `mapstructure:",squash"`
-	// DeletionProtection makes AWS refuse to delete the load balancer, a service
-	// with running tasks and a repository with images. Default false.
+	// DeletionProtection makes Pulumi refuse to delete or replace the VPC, the load
+	// balancer, the rule that sends its requests to a service, and a repository, and
+	// with them what they depend on; AWS refuses the load balancer too. To delete the stack, set
+	// it to false and run `pulumi up` first. Default false.
 	DeletionProtection bool `mapstructure:"deletionProtection"`
 	// Tags are the tags of every resource, in addition to Name, Project, Stack and
 	// ManagedBy. Default none.
@@ -68,8 +76,8 @@ type Service struct {
 	// other image runs as it is. Default SampleImage.
 	Image string `mapstructure:"image"`
 	// ContainerPort is the TCP port that the container listens on, 1 to 65535. A
-	// change replaces the target group, and requests fail until the new tasks serve.
-	// Default 80.
+	// change is deployed side by side: requests move when the new tasks serve. Default
+	// 80.
 	ContainerPort int `mapstructure:"containerPort"`
 	// Architecture is the processor, X86_64 or ARM64. ARM64 is about a fifth
 	// cheaper, and the image must be built for it. Default X86_64.
@@ -83,19 +91,20 @@ type Service struct {
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 	EnableExecuteCommand bool `mapstructure:"enableExecuteCommand"`
 	// WaitForSteadyState makes an update end only when the new tasks serve, and fail
-	// if they don't. If it is false, an update ends as soon as ECS has accepted it.
-	// Default true.
+	// if they don't. If it is false, an update in place ends as soon as ECS has
+	// accepted it; a new service, the first or one side by side, is waited for all the
+	// same. Default true.
 	WaitForSteadyState bool `mapstructure:"waitForSteadyState"`
 	// Alarms makes CloudWatch alarms watch the service, notify an SNS topic, and roll
-	// back a deployment during which one goes off. About 0.70 USD a month. Default
+	// back a deployment during which one goes off. About 0.90 USD a month. Default
 	// false.
 	Alarms bool `mapstructure:"alarms"`
 
-	Build       image.Args               `mapstructure:",squash"`
-	Task        task.Args                `mapstructure:",squash"`
-	Service     service.Args             `mapstructure:",squash"`
-	HealthCheck loadbalancer.HealthCheck `mapstructure:",squash"`
-	Watch       alarms.Args              `mapstructure:",squash"`
+	Build   image.Args   `mapstructure:",squash"`
+	Task    task.Args    `mapstructure:",squash"`
+	Route   route.Args   `mapstructure:",squash"`
+	Service service.Args `mapstructure:",squash"`
+	Watch   alarms.Args  `mapstructure:",squash"`
 }
 
 // defaults is a stack that sets nothing.
@@ -117,7 +126,7 @@ func serviceDefaults() Service {
 		WaitForSteadyState: true,
 		Task:               task.Defaults(),
 		Service:            service.Defaults(),
-		HealthCheck:        loadbalancer.HealthCheckDefaults(),
+		Route:              route.Defaults(),
 		Watch:              alarms.Defaults(),
 	}
 }
@@ -126,6 +135,13 @@ func serviceDefaults() Service {
 func (c *Config) check() check.Problems {
 	var ps check.Problems
 	check.Tags(&ps, "tags", c.Tags)
+	for _, key := range slices.Sorted(maps.Keys(c.Tags)) {
+		for _, own := range tags.Own {
+			if strings.EqualFold(key, own) {
+				ps.Add("tags."+key, c.Tags[key], "another key: %s is set by the program, and the deploy role may delete only what has it", own)
+			}
+		}
+	}
 	ps = append(ps, c.Network.Check()...)
 	ps = append(ps, c.LoadBalancer.Check()...)
 	return append(ps, c.Cluster.Check()...)
@@ -157,7 +173,7 @@ func (s *Service) check() check.Problems {
 	}
 	ps = append(ps, s.Task.Check()...)
 	ps = append(ps, s.Service.Check()...)
-	ps = append(ps, s.HealthCheck.Check()...)
+	ps = append(ps, s.Route.Check()...)
 	return append(ps, s.Watch.Check()...)
 }
 
@@ -185,11 +201,18 @@ func (s *Service) derive(c *Config) {
 	s.Task.WritableRootFilesystem = !s.ReadonlyRootFilesystem
 	s.Task.EnableExecuteCommand = s.EnableExecuteCommand
 
+	s.Route.ContainerPort = s.ContainerPort
+	// Another capacity provider replaces the service, so its target group comes along.
+	s.Route.Replace = []string{string(s.Service.CapacityProvider)}
+	s.Route.Protect = c.DeletionProtection
+
 	s.Service.ContainerPort = s.ContainerPort
 	s.Service.EnableExecuteCommand = s.EnableExecuteCommand
 	s.Service.SkipSteadyState = !s.WaitForSteadyState
 	s.Service.Alarms.Enable = s.Alarms
 	s.Service.ForceDelete = !c.DeletionProtection
+
+	s.Watch.MayBeIdle = s.Service.MayBeIdle()
 }
 
 // tag gives every component the stack's tags, and what tells in every AWS console
@@ -198,6 +221,6 @@ func (c *Config) tag(all map[string]string) {
 	c.Network.Tags, c.LoadBalancer.Tags, c.Cluster.Tags = all, all, all
 	for i := range c.Services {
 		s := &c.Services[i]
-		s.Build.Tags, s.Task.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all
+		s.Build.Tags, s.Task.Tags, s.Route.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all, all
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -29,7 +30,7 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 		return nil, err
 	}
 	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
-	cfg.LoadBalancer.DeletionProtection = cfg.DeletionProtection
+	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect = cfg.DeletionProtection, cfg.DeletionProtection
 	problems = stackconfig.Merge(append(problems, wrong...), cfg.check())
 	problems = stackconfig.Merge(problems, stackconfig.Emptied(only(tree, stackSettings), defaults()))
 	problems = stackconfig.Merge(problems, cfg.services(only(tree, serviceSettings)))
@@ -58,7 +59,10 @@ func (c *Config) services(top stackconfig.Tree) check.Problems {
 	}
 	var problems check.Problems
 	if len(c.Overrides) > 1 {
-		problems.Add("services", check.List(slices.Sorted(maps.Keys(c.Overrides))), "one service; a stack of several is still to come")
+		problems = append(problems, check.Problem{
+			Path: "services", Given: strings.Join(slices.Sorted(maps.Keys(c.Overrides)), " and "),
+			Want: "one service; a stack of several is still to come",
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Overrides)) {
 		path := "services." + name
@@ -68,7 +72,9 @@ func (c *Config) services(top stackconfig.Tree) check.Problems {
 			p.Path = path
 			problems = append(problems, p)
 		}
-		service, found := c.service(name, merge(top, c.Overrides[name]))
+		own, misplaced := ofService(path, c.Overrides[name])
+		problems = append(problems, misplaced...)
+		service, found := c.service(name, merge(top, own))
 		c.Services = append(c.Services, service)
 		for _, p := range found {
 			// What is wrong without the service's own settings too is mended above them.
@@ -79,6 +85,36 @@ func (c *Config) services(top stackconfig.Tree) check.Problems {
 		}
 	}
 	return problems
+}
+
+// ofService are the settings of a service without those that are none of it, each with
+// a problem.
+func ofService(path string, override map[string]any) (own map[string]any, problems check.Problems) {
+	own = maps.Clone(override)
+	for _, key := range slices.Sorted(maps.Keys(override)) {
+		var want string
+		switch {
+		case has(stackSettings, key):
+			want = "no setting of the whole stack here: set it at the top level"
+		case secret(key):
+			want = "no secret here, where Pulumi does not tell a program that it is one: set it at the top level, for every service"
+		case has(serviceSettings, key) || override[key] != (stackconfig.Null{}):
+			continue
+		default:
+			want = "a setting of a service; null takes away one that the top level sets"
+		}
+		problems = append(problems, check.Problem{Path: path + "." + key, Given: "a value", Want: want})
+		delete(own, key)
+	}
+	return own, problems
+}
+
+func has(settings []stackconfig.Setting, key string) bool {
+	return slices.ContainsFunc(settings, func(s stackconfig.Setting) bool { return s.Key == key })
+}
+
+func secret(key string) bool {
+	return slices.ContainsFunc(serviceSettings, func(s stackconfig.Setting) bool { return s.Key == key && s.Secret() })
 }
 
 // service is the service that a tree describes.

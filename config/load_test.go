@@ -90,7 +90,7 @@ func TestServicesDoNotShareWhatTheyStartFrom(t *testing.T) {
 	cfg, problems := load(t, "environment", `{"A":"top"}`, "autoscaling", `{"maxCapacity":4,"minCapacity":1}`,
 		"services", `{"web":{"environment":{"A":"web"},"autoscaling":{"minCapacity":2}},"api":{}}`)
 	// Several services are decoded, and refused only because the program makes one.
-	if len(problems) != 1 || problems[0].Path != infratest.Project+":services" || !strings.Contains(problems[0].Given, "api or web") {
+	if len(problems) != 1 || problems[0].Path != infratest.Project+":services" || !strings.Contains(problems[0].Given, "api and web") {
 		t.Errorf("two services are not refused, once, by their names: %v", problems)
 	}
 	if len(cfg.Services) != 2 || cfg.Services[0].Name != "api" || cfg.Services[1].Name != "web" {
@@ -120,7 +120,7 @@ func TestAProblemIsNamedWhereItIsMended(t *testing.T) {
 		{[]string{"services", `{"web":{"imageTag":""}}`}, []string{"services.web.imageTag"}},
 		{[]string{"services", `{"web":{"memory":0}}`}, []string{"services.web.memory"}},
 		{[]string{"services", `{"web":{"services":{}}}`}, []string{"services.web.services"}},
-		{[]string{"services", `{"web":{"secretValues":{"A":""}}}`}, []string{"services.web.secretValues.A"}},
+		{[]string{"services", `{"web":{"secretValues":{"A":"x"},"foo":null,"cpu":null}}`}, []string{"services.web.foo", "services.web.secretValues"}},
 	} {
 		_, problems := load(t, test.config...)
 		var got []string

@@ -293,7 +293,7 @@ func tagsOf(t *testing.T, s *sandbox.Sandbox, kind, id string) map[string]string
 	ctx, a, tags := t.Context(), s.Account, map[string]string{}
 	var err error
 	switch kind {
-	case account.LoadBalancers, account.Listeners, account.TargetGroups:
+	case account.LoadBalancers, account.Listeners, account.ListenerRules, account.TargetGroups:
 		var out *elb.DescribeTagsOutput
 		out, err = a.ELB.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: []string{id}})
 		must(t, err, "ELB does not tell the tags of "+id)

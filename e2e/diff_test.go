@@ -52,19 +52,19 @@ var comparisons = []struct {
 	{"vpc", setting("ecs-sample-app:vpcCidr", "10.1.0.0/16"), diff.Dangerous, []string{
 		"**The VPC `sample-app-vpc` would be replaced**: everything in it is replaced",
 		"**The load balancer `sample-app-lb` would be replaced**",
-		"**The service `sample-app-service` would be replaced**",
+		"**The service `sample-app-service` is replaced side by side**",
 		"**The internet gateway `sample-app-igw` would be replaced**",
-		"**The subnet `sample-app-public-1` would be replaced**: what runs in it moves",
+		"**The subnet `sample-app-public-a` would be replaced**: what runs in it moves",
 		"`cidrBlock`: `\"10.0.0.0/16\"` → `\"10.1.0.0/16\"` **forces the replacement**",
 	}, nil, false},
 
-	{"port", setting("ecs-sample-app:containerPort", 8080), diff.Dangerous, []string{
-		"**The target group `sample-app-tg` would be replaced**: requests fail",
-		"`port`: `80` → `8080` **forces the replacement**",
-	}, []string{"The load balancer `sample-app-lb` would"}, false},
+	{"port", setting("ecs-sample-app:containerPort", 8080), diff.Harmless, []string{
+		"**The service `sample-app-service` is replaced side by side**: requests move when the new tasks are healthy",
+		"`loadBalancers[0].containerPort`: `80` → `8080`",
+	}, []string{"[!WARNING]"}, false},
 
 	{"zones", setting("ecs-sample-app:availabilityZones", 3), diff.Harmless, []string{
-		"| create | `sample-app-public-3` | `aws:ec2:Subnet` | `availabilityZone`: `\"us-east-1c\"`<br>`cidrBlock`: `\"10.0.2.0/24\"`",
+		"| create | `sample-app-public-c` | `aws:ec2:Subnet` | `availabilityZone`: `\"us-east-1c\"`<br>`cidrBlock`: `\"10.0.2.0/24\"`",
 		"**Cost**: up by 0.00 to 3.65, 36.39 → 36.39 to 40.04 USD a month.",
 		// What the provider does not say, because it does not know the new subnet yet.
 		"`subnets`: `[",
@@ -86,7 +86,7 @@ var comparisons = []struct {
 
 	{"cluster", func(t *testing.T, c clone) {
 		t.Helper()
-		c.replace(t, "main.go", `cluster.New(ctx, appName,`, `cluster.New(ctx, appName+"-2",`)
+		c.replace(t, "main.go", `cluster.New(ctx, config.ServiceName,`, `cluster.New(ctx, config.ServiceName+"-2",`)
 	}, diff.Dangerous, []string{
 		"**The cluster `sample-app-cluster` would be deleted**: every service in it is stopped.",
 		"| delete | `sample-app-cluster` |", "| create | `sample-app-2-cluster` |",
@@ -100,7 +100,7 @@ var comparisons = []struct {
 	}, diff.Harmless, []string{
 		"| create | `sample-app-alarm-cpu` | `aws:cloudwatch:MetricAlarm` |",
 		"| tasks | `sample-app-service` | 9.01 | 18.02 to 54.06 |",
-		"**Cost**: up by 13.36 to 64.00, 36.39 → 49.75 to 100.39 USD a month.",
+		"**Cost**: up by 13.56 to 64.20, 36.39 → 49.95 to 100.59 USD a month.",
 	}, nil, true},
 
 	{"hostile", func(t *testing.T, c clone) {

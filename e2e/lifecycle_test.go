@@ -24,7 +24,7 @@ import (
 var wholeStack = map[string]int{
 	account.VPCs: 1, account.Subnets: 2, account.InternetGateways: 1, account.RouteTables: 1, account.Endpoints: 1,
 	account.SecurityGroups: 2, account.GroupRules: 4,
-	account.LoadBalancers: 1, account.Listeners: 1, account.TargetGroups: 1,
+	account.LoadBalancers: 1, account.Listeners: 1, account.ListenerRules: 2, account.TargetGroups: 1,
 	account.Clusters: 1, account.Services: 1, account.TaskDefinitions: 1,
 	account.Roles: 2, account.RolePolicies: 1, account.LogGroups: 1,
 }
@@ -37,8 +37,8 @@ replace sample-app-task-definition (containerDefinitions)`
 
 // forgotten is what a refresh finds changed though nobody did: the emulator drops the
 // description of a rule that names another security group. AWS keeps it.
-const forgotten = `refresh sample-app-lb-egress (description)
-refresh sample-app-tasks-ingress (description)`
+const forgotten = `refresh sample-app-lb-egress-80 (description)
+refresh sample-app-tasks-ingress-80 (description)`
 
 func TestAStackLivesFromTheFirstUpToAnEmptyAccount(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func meddle(t *testing.T, s *sandbox.Sandbox) {
 
 	found, err := s.PreviewRefresh(ctx)
 	must(t, err, "refresh fails")
-	for _, change := range []string{"refresh sample-app-tasks-ingress (cidrIpv4, description)", "refresh sample-app-logs (retentionInDays)"} {
+	for _, change := range []string{"refresh sample-app-tasks-ingress-80 (cidrIpv4, description)", "refresh sample-app-logs (retentionInDays)"} {
 		if !slices.ContainsFunc(found.Changes, func(c sandbox.Step) bool { return c.String() == change }) {
 			t.Errorf("a change made in the console goes unseen, %q is not among what refresh finds:\n%s", change, found.Summary())
 		}

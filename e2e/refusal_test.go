@@ -74,8 +74,13 @@ func awsxIsMissed(t *testing.T, s *sandbox.Sandbox) {
 
 func badConfigIsRefused(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
-	bad := map[string]string{"cpu": "300", "imageTag": "latest", "desiredCuont": "2", "vpcCidr": "10.0.0.0/8"}
+	// Wrong types among them: Pulumi's own check would name the first of them alone.
+	bad := map[string]string{
+		"cpu": "300", "imageTag": "latest", "desiredCuont": "2", "vpcCidr": "10.0.0.0/8",
+		"memory": "0.5", "egressPorts": "443", "alarms": "loud",
+	}
 	set(t, s, bad)
+	bad["desiredCuont"] = "desiredCount" // What was meant, and not the value, which may be a secret.
 	for command, run := range map[string]func() error{
 		"preview": func() error { _, err := s.Preview(t.Context()); return err },
 		"up":      func() error { _, err := s.Up(t.Context()); return err },

@@ -9,12 +9,14 @@
 //	NAME-alarms-email-ADDRESS    mails to ADDRESS, one for each, with a hash
 //	NAME-alarm-5xx               the tasks answer with errors
 //	NAME-alarm-cpu               the tasks' CPU is used up
+//	NAME-alarm-healthy-hosts     no task is healthy (unless MayBeIdle)
+//	NAME-alarm-lb-5xx            the load balancer answers with errors of its own
 //	NAME-alarm-memory            the tasks' memory is used up
 //	NAME-alarm-response-time     answers are slow
 //	NAME-alarm-unhealthy-hosts   tasks fail their health checks
 //
 // Without Emails the topic is made all the same, for a chat or a pager. The
-// alarms cost 0.70 USD a month at the list price, 0.10 for each metric that one
+// alarms cost 0.90 USD a month at the list price, 0.10 for each metric that one
 // looks at (https://aws.amazon.com/cloudwatch/pricing/).
 //
 // # Deployment alarms
@@ -40,6 +42,10 @@
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html).
 // Nobody can set it, so every alarm here looks back three minutes and no more:
 // long enough to tell a broken version from a bad moment.
+//
+// Two alarms are not among them. No task is healthy before the first deployment is
+// done, which that alarm would end; and what the load balancer answers itself is
+// counted for all its services together, so one would roll back another.
 package alarms
 
 import (
@@ -74,20 +80,23 @@ type Alarms struct {
 	// TopicARN is the topic's, for a chat or a pager to subscribe to. It is
 	// known once alarms may publish there.
 	TopicARN pulumi.StringOutput `pulumi:"topicArn"`
-	// AlarmNames are the names of the alarms, sorted: those of Names, known
-	// once the alarms exist.
+	// AlarmNames are the names of all alarms, sorted, known once they exist.
 	AlarmNames pulumi.StringArrayOutput `pulumi:"alarmNames"`
 }
 
-// Names are the names, sorted, that the alarms of a component called name have
-// for a service in a cluster, whether or not the component is made yet.
+// Names are the names, sorted, that the alarms of a component called name which roll
+// back a deployment have for a service in a cluster, whether or not the component is
+// made yet.
 func Names(name string, clusterName pulumi.StringInput) pulumi.StringArrayOutput {
 	return clusterName.ToStringOutput().ApplyT(func(cluster string) ([]string, error) {
-		names := make([]string, len(watches))
-		for i, watch := range watches {
-			var err error
-			if names[i], err = alarmName(cluster, name, watch.role); err != nil {
+		var names []string
+		for _, watch := range watches {
+			full, err := alarmName(cluster, name, watch.role)
+			if err != nil {
 				return nil, err
+			}
+			if watch.rollsBack {
+				names = append(names, full)
 			}
 		}
 		return names, nil
@@ -149,13 +158,16 @@ func (b *builder) build(a *Alarms) error {
 	a.TopicARN = pulumi.All(topic.Arn, policy.ID()).ApplyT(func(known []any) string {
 		return known[0].(string)
 	}).(pulumi.StringOutput)
-	names := make(pulumi.StringArray, len(watches))
-	for i, watch := range watches {
+	var names pulumi.StringArray
+	for _, watch := range watches {
+		if watch.needsTasks && b.args.MayBeIdle {
+			continue
+		}
 		alarm, err := b.alarm(watch.role, watch.metric(b), a.TopicARN)
 		if err != nil {
 			return fmt.Errorf("create alarm %s: %w", watch.role, err)
 		}
-		names[i] = alarm.Name
+		names = append(names, alarm.Name)
 	}
 	a.AlarmNames = names.ToStringArrayOutput()
 	return nil

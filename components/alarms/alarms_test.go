@@ -13,6 +13,7 @@ import (
 
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/loadbalancer"
+	"ecs-sample-app/components/route"
 	"ecs-sample-app/internal/infratest"
 )
 
@@ -55,6 +56,12 @@ func beside(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	way, err := route.New(ctx, "web", route.Args{
+		VpcID: pulumi.String("vpc-1"), ListenerARN: balancer.ListenerARN, LoadBalancerARNSuffix: balancer.ARNSuffix,
+	})
+	if err != nil {
+		return err
+	}
 	names := Names("web", fleet.Name)
 	service, err := ecs.NewService(ctx, "web-service", &ecs.ServiceArgs{
 		Cluster: fleet.ARN,
@@ -65,11 +72,15 @@ func beside(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	serving, err := way.Send(service.Name)
+	if err != nil {
+		return err
+	}
 	alarms, err := New(ctx, "web", Args{
 		ClusterName:           fleet.Name,
 		ServiceName:           service.Name,
 		LoadBalancerARNSuffix: balancer.ARNSuffix,
-		TargetGroupARNSuffix:  balancer.TargetGroupARNSuffix,
+		TargetGroupARNSuffix:  serving.TargetGroupARNSuffix,
 		Emails:                []string{"ops@example.com"},
 	})
 	if err != nil {
@@ -82,7 +93,8 @@ func beside(ctx *pulumi.Context) error {
 
 // everyAlarm are the alarms' logical names.
 var everyAlarm = []string{
-	"web-alarm-5xx", "web-alarm-cpu", "web-alarm-memory", "web-alarm-response-time", "web-alarm-unhealthy-hosts",
+	"web-alarm-5xx", "web-alarm-cpu", "web-alarm-healthy-hosts", "web-alarm-lb-5xx", "web-alarm-memory",
+	"web-alarm-response-time", "web-alarm-unhealthy-hosts",
 }
 
 func TestItMakesTheNamedChildren(t *testing.T) {
@@ -147,7 +159,8 @@ func TestEveryAlarmTellsTheTopicWhenItBeginsAndWhenItEnds(t *testing.T) {
 
 func TestThePartsAreWiredToEachOther(t *testing.T) {
 	t.Parallel()
-	targets := []string{"web-lb", "web-tg"}
+	// The target group's name is known when requests go there: what is watched serves.
+	targets := []string{"web-lb", "web-tg", "web-rule"}
 	wiring := []struct {
 		of, input string
 		from      []string
@@ -155,6 +168,8 @@ func TestThePartsAreWiredToEachOther(t *testing.T) {
 		{"web-alarm-5xx", "metricQueries", targets},
 		{"web-alarm-response-time", "metricQueries", targets},
 		{"web-alarm-unhealthy-hosts", "dimensions", targets},
+		{"web-alarm-healthy-hosts", "dimensions", targets},
+		{"web-alarm-lb-5xx", "dimensions", []string{"web-lb"}},
 		{"web-alarm-cpu", "dimensions", []string{"fleet-cluster", "web-service"}},
 		{"web-alarm-memory", "dimensions", []string{"fleet-cluster", "web-service"}},
 		{"web-alarms-topic-policy", "arn", []string{"web-alarms-topic"}},
@@ -196,14 +211,21 @@ func TestTheServiceNamesTheVeryAlarmsThatAreMade(t *testing.T) {
 		for _, name := range everyAlarm {
 			made = append(made, record.String(record.Get(name), "name"))
 		}
+		if after := anys(record.Output("after")); fmt.Sprint(after) != fmt.Sprint(made) {
+			t.Errorf("the output lists %v, and the alarms are called %v", after, made)
+		}
+		// Two are not the deployment's: no target is healthy before the first is done, and
+		// the load balancer's own errors may be another service's.
 		const cluster = "fleet-cluster-1234567"
+		rollBack := slices.DeleteFunc(made, func(name any) bool {
+			return name == cluster+"-web-healthy-hosts" || name == cluster+"-web-lb-5xx"
+		})
 		want := []any{
 			cluster + "-web-5xx", cluster + "-web-cpu", cluster + "-web-memory",
 			cluster + "-web-response-time", cluster + "-web-unhealthy-hosts",
 		}
 		for what, got := range map[string]any{
-			"the service names": named, "the alarms are called": made,
-			"Names gives": anys(record.Output("before")), "the output lists": anys(record.Output("after")),
+			"the service names": named, "the alarms that roll back are called": rollBack, "Names gives": anys(record.Output("before")),
 		} {
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%s %v, not %v: ECS would watch alarms that are not there, and roll nothing back", what, got, want)
@@ -261,6 +283,8 @@ func TestTheThresholdsAreThoseThatWereAskedFor(t *testing.T) {
 			{watching(nil), map[string]string{
 				"web-alarm-5xx":             "GreaterThanThreshold 5, 2 of 3",
 				"web-alarm-cpu":             "GreaterThanThreshold 90, 3 of 3",
+				"web-alarm-healthy-hosts":   "LessThanThreshold 1, 3 of 3",
+				"web-alarm-lb-5xx":          "GreaterThanOrEqualToThreshold 3, 2 of 3",
 				"web-alarm-memory":          "GreaterThanThreshold 90, 3 of 3",
 				"web-alarm-response-time":   "GreaterThanThreshold 1, 3 of 3",
 				"web-alarm-unhealthy-hosts": "GreaterThanOrEqualToThreshold 1, 3 of 3",
@@ -322,6 +346,8 @@ func TestEachAlarmLooksAtItsOwnServiceOnly(t *testing.T) {
 		for name, want := range map[string][]string{
 			"web-alarm-5xx":             {"Sum" + elb + "HTTPCode_Target_5XX_Count" + targets, "Sum" + elb + "RequestCount" + targets},
 			"web-alarm-cpu":             {"Average AWS/ECS CPUUtilization" + tasks},
+			"web-alarm-healthy-hosts":   {"Maximum" + elb + "HealthyHostCount" + targets},
+			"web-alarm-lb-5xx":          {"Sum" + elb + "HTTPCode_ELB_5XX_Count map[LoadBalancer:app/web/50dc6c495c0c9188] every 60 s"},
 			"web-alarm-memory":          {"Average AWS/ECS MemoryUtilization" + tasks},
 			"web-alarm-response-time":   {"p95" + elb + "TargetResponseTime" + targets, "Sum" + elb + "RequestCount" + targets},
 			"web-alarm-unhealthy-hosts": {"Maximum" + elb + "UnHealthyHostCount" + targets},
@@ -367,11 +393,23 @@ func TestAServiceWithoutRequestsOrTasksIsNoReasonForAnAlarm(t *testing.T) {
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
 		record := infratest.MustRun(t, makes(watching(nil)), world)
 		for _, name := range everyAlarm {
-			if got := record.String(record.Get(name), "treatMissingData"); got != "notBreaching" {
+			if got := record.String(record.Get(name), "treatMissingData"); got != "notBreaching" && name != "web-alarm-healthy-hosts" {
 				t.Errorf("a minute without data is %s to %s: a service that is stopped or not used would cry wolf", got, name)
 			}
 		}
+		idle := infratest.MustRun(t, makes(watching(func(a *Args) { a.MayBeIdle = true })), world)
+		if slices.Contains(idle.Names(), "web-alarm-healthy-hosts") {
+			t.Error("a service that is stopped on purpose would cry wolf")
+		}
 	})
+}
+
+func TestTasksThatAreAllGoneAreToldOf(t *testing.T) {
+	t.Parallel()
+	alarm := infratest.MustRun(t, makes(watching(nil)), infratest.Options{}).Get("web-alarm-healthy-hosts")
+	if got := alarm.Inputs["treatMissingData"].StringValue(); got != "breaching" {
+		t.Errorf("a minute without any target is %s: a service whose tasks all crash would be seen by nobody", got)
+	}
 }
 
 func TestAlarmsAreQuickEnoughForADeployment(t *testing.T) {

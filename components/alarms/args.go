@@ -59,6 +59,9 @@ type Args struct {
 	// Default none.
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 	Emails []string `mapstructure:"alarmEmails"`
+	// MayBeIdle tells that the service may be without tasks on purpose. Then there is
+	// no alarm that no target is healthy. Default false.
+	MayBeIdle bool `mapstructure:"-"`
 	// Thresholds are the limits beyond which an alarm goes off. They are settings only
 	// while there are alarms. Default none: those of the zero value.
 	Thresholds Thresholds `mapstructure:"alarmThresholds"`

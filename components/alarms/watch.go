@@ -41,12 +41,18 @@ const (
 var watches = []struct {
 	role   string
 	metric func(*builder) *cloudwatch.MetricAlarmArgs
+	// rollsBack tells that it may end a deployment.
+	rollsBack bool
+	// needsTasks tells that it goes off for a service without tasks.
+	needsTasks bool
 }{
-	{"5xx", (*builder).serverErrors},
-	{"cpu", (*builder).cpu},
-	{"memory", (*builder).memory},
-	{"response-time", (*builder).responseTime},
-	{"unhealthy-hosts", (*builder).unhealthyHosts},
+	{role: "5xx", metric: (*builder).serverErrors, rollsBack: true},
+	{role: "cpu", metric: (*builder).cpu, rollsBack: true},
+	{role: "healthy-hosts", metric: (*builder).healthyHosts, needsTasks: true},
+	{role: "lb-5xx", metric: (*builder).balancerErrors},
+	{role: "memory", metric: (*builder).memory, rollsBack: true},
+	{role: "response-time", metric: (*builder).responseTime, rollsBack: true},
+	{role: "unhealthy-hosts", metric: (*builder).unhealthyHosts, rollsBack: true},
 }
 
 // targets are the dimensions of what the load balancer reports of the service
@@ -60,9 +66,8 @@ func (b *builder) targets() pulumi.StringMap {
 
 // serverErrors is a share of the requests: a fixed number of errors would be
 // too many for a quiet service and none for a busy one. What the load balancer
-// answers itself, where a task takes no connection, does not count, because
-// AWS reports it for all target groups together; such a task fails its health
-// checks too.
+// answers itself, if a task takes no connection, has an alarm of its own, because
+// AWS reports it for all target groups together.
 //
 // Without errors the load balancer reports no number of them, which is taken
 // for 0 here. Without requests there is nothing to share, and the minute is a
@@ -89,8 +94,7 @@ func (b *builder) serverErrors() *cloudwatch.MetricAlarmArgs {
 // itself.
 //
 // Without any target the number is not reported. Then no task is registered,
-// because none is wanted or because none starts: the first is no reason for an
-// alarm, and of the second the deployment's circuit breaker tells.
+// because none is wanted or because none starts: healthyHosts tells of the second.
 func (b *builder) unhealthyHosts() *cloudwatch.MetricAlarmArgs {
 	return &cloudwatch.MetricAlarmArgs{
 		AlarmDescription:   pulumi.String(fmt.Sprintf("Unhealthy targets: %d or more", b.args.Thresholds.UnhealthyHosts)),
@@ -103,6 +107,43 @@ func (b *builder) unhealthyHosts() *cloudwatch.MetricAlarmArgs {
 		Threshold:          pulumi.Float64(b.args.Thresholds.UnhealthyHosts),
 		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
 		DatapointsToAlarm:  pulumi.Int(evaluationPeriods),
+		TreatMissingData:   pulumi.String(quiet),
+	}
+}
+
+// healthyHosts goes off if no task is healthy three minutes in a row, also if none is
+// registered and nothing is reported: tasks that crash over and over, weeks after
+// their deployment, are otherwise seen by nobody.
+func (b *builder) healthyHosts() *cloudwatch.MetricAlarmArgs {
+	return &cloudwatch.MetricAlarmArgs{
+		AlarmDescription:   pulumi.String("No target is healthy, although tasks are wanted"),
+		Namespace:          pulumi.String(balancerMetrics),
+		MetricName:         pulumi.String("HealthyHostCount"),
+		Dimensions:         b.targets(),
+		Statistic:          pulumi.String("Maximum"),
+		Period:             pulumi.Int(period),
+		ComparisonOperator: pulumi.String("LessThanThreshold"),
+		Threshold:          pulumi.Float64(1),
+		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
+		DatapointsToAlarm:  pulumi.Int(evaluationPeriods),
+		TreatMissingData:   pulumi.String("breaching"),
+	}
+}
+
+// balancerErrors are 5xx answers of the load balancer itself: no task took the
+// connection, or none answered in time. They are counted for the whole load balancer.
+func (b *builder) balancerErrors() *cloudwatch.MetricAlarmArgs {
+	return &cloudwatch.MetricAlarmArgs{
+		AlarmDescription:   pulumi.String(fmt.Sprintf("The load balancer itself answered %d requests a minute or more with a 5xx code", minErrors)),
+		Namespace:          pulumi.String(balancerMetrics),
+		MetricName:         pulumi.String("HTTPCode_ELB_5XX_Count"),
+		Dimensions:         pulumi.StringMap{"LoadBalancer": b.args.LoadBalancerARNSuffix},
+		Statistic:          pulumi.String("Sum"),
+		Period:             pulumi.Int(period),
+		ComparisonOperator: pulumi.String("GreaterThanOrEqualToThreshold"),
+		Threshold:          pulumi.Float64(minErrors),
+		EvaluationPeriods:  pulumi.Int(evaluationPeriods),
+		DatapointsToAlarm:  pulumi.Int(errorPeriods),
 		TreatMissingData:   pulumi.String(quiet),
 	}
 }

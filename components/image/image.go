@@ -57,8 +57,8 @@ type Args struct {
 	Architecture task.Architecture `mapstructure:"-"`
 	// BuildArgs are the ARGs of the Dockerfile. Default none.
 	BuildArgs map[string]string `mapstructure:"-"`
-	// ForceDelete deletes the repository even while it has images. Default
-	// false.
+	// ForceDelete lets the repository be deleted, even while it has images. Without
+	// it Pulumi refuses. Default false.
 	ForceDelete bool `mapstructure:"-"`
 	// Tags are set on the repository, in addition to Name. Default none.
 	Tags map[string]string `mapstructure:"-"`
@@ -137,7 +137,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 			}},
 		},
 		Tags: tags.Named(child, a.Tags),
-	}, pulumi.Parent(i))
+	}, pulumi.Parent(i), pulumi.Protect(!a.ForceDelete))
 	if err != nil {
 		return fmt.Errorf("create repository: %w", err)
 	}

@@ -1,24 +1,22 @@
-// Package loadbalancer makes an internet-facing Application Load Balancer with
-// an HTTP listener that sends every request to one target group.
+// Package loadbalancer makes an internet-facing Application Load Balancer with an
+// HTTP listener that answers every request with 404, until rules send some to a
+// service, as those of components/route do.
 //
 // A component called NAME has these children; their names are part of the API:
 //
 //	NAME-lb-sg               the security group of the load balancer
 //	NAME-lb-ingress-BLOCK    lets BLOCK reach the listener, one for each block
 //	NAME-lb                  the load balancer
-//	NAME-tg                  the target group, of type ip as Fargate needs it
 //	NAME-http-listener       the listener
 //
 // The security group lets nothing out: whoever puts targets behind the load
 // balancer adds the rule towards them, as components/service does.
 //
-// NAME-lb and NAME-tg name things in AWS, where 32 characters are allowed: in
-// these two a NAME of more than 21 characters is shortened, with a hash.
+// NAME-lb names something in AWS for which 32 characters are allowed: a NAME of more
+// than 21 is shortened there, with a hash.
 package loadbalancer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -27,27 +25,15 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/names"
 	"ecs-sample-app/internal/tags"
 )
 
 const token = "ecs-sample-app:loadbalancer:LoadBalancer"
 
-const (
-	// maxPhysicalName is the most characters in the name of a load balancer or
-	// a target group
-	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html,
-	// …/API_CreateTargetGroup.html).
-	maxPhysicalName = 32
-	// autoNameSuffix is what Pulumi's auto-naming adds: a hyphen and 7 digits.
-	autoNameSuffix = 8
-	// hashLength digits tell two long names apart: 24 bits, for the handful of
-	// load balancers in a stack.
-	hashLength = 6
-)
-
-// LoadBalancer is an Application Load Balancer, its listener and its target
-// group.
+// LoadBalancer is an Application Load Balancer and its listener.
 type LoadBalancer struct {
 	pulumi.ResourceState
 
@@ -59,18 +45,11 @@ type LoadBalancer struct {
 	// dimension LoadBalancer of its CloudWatch metrics
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html#load-balancer-metric-dimensions-alb).
 	ARNSuffix pulumi.StringOutput `pulumi:"arnSuffix"`
-	// RequestsLabel names the requests to the target group, for autoscaling to
-	// count
-	// (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html).
-	RequestsLabel pulumi.StringOutput `pulumi:"requestsLabel"`
+	// ListenerARN is the listener's, for rules. It is known once clients are let in, so
+	// that they are as long as a rule sends their requests.
+	ListenerARN pulumi.StringOutput `pulumi:"listenerArn"`
 	// SecurityGroupID is the load balancer's security group.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
-	// TargetGroupARN is known once the listener sends requests to the target
-	// group: ECS refuses a service whose target group has no load balancer.
-	TargetGroupARN pulumi.StringOutput `pulumi:"targetGroupArn"`
-	// TargetGroupARNSuffix is the end of the target group's ARN, such as
-	// targetgroup/NAME/73e2d6bc24d8a067: the dimension TargetGroup.
-	TargetGroupARNSuffix pulumi.StringOutput `pulumi:"targetGroupArnSuffix"`
 }
 
 // New registers a load balancer called name.
@@ -89,13 +68,11 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("load balancer %q: %w", name, err)
 	}
 	return l, ctx.RegisterResourceOutputs(l, pulumi.Map{
-		"url":                  l.URL,
-		"arn":                  l.ARN,
-		"arnSuffix":            l.ARNSuffix,
-		"requestsLabel":        l.RequestsLabel,
-		"securityGroupId":      l.SecurityGroupID,
-		"targetGroupArn":       l.TargetGroupARN,
-		"targetGroupArnSuffix": l.TargetGroupARNSuffix,
+		"url":             l.URL,
+		"arn":             l.ARN,
+		"arnSuffix":       l.ARNSuffix,
+		"listenerArn":     l.ListenerARN,
+		"securityGroupId": l.SecurityGroupID,
 	})
 }
 
@@ -108,7 +85,7 @@ type builder struct {
 }
 
 func (b *builder) build(l *LoadBalancer) error {
-	group, err := b.securityGroup()
+	group, openings, err := b.securityGroup()
 	if err != nil {
 		return fmt.Errorf("create security group: %w", err)
 	}
@@ -116,23 +93,15 @@ func (b *builder) build(l *LoadBalancer) error {
 	if err != nil {
 		return fmt.Errorf("create load balancer: %w", err)
 	}
-	targets, err := b.targetGroup()
-	if err != nil {
-		return fmt.Errorf("create target group: %w", err)
-	}
-	listener, err := b.listener(balancer, targets)
+	listener, err := b.listener(balancer)
 	if err != nil {
 		return fmt.Errorf("create listener: %w", err)
 	}
 	l.URL = b.url(balancer)
 	l.ARN = balancer.Arn
 	l.ARNSuffix = balancer.ArnSuffix
+	l.ListenerARN = after.String(listener.Arn, openings...)
 	l.SecurityGroupID = group.ID().ToStringOutput()
-	l.TargetGroupARN = pulumi.All(targets.Arn, listener.ID()).ApplyT(func(known []any) string {
-		return known[0].(string)
-	}).(pulumi.StringOutput)
-	l.TargetGroupARNSuffix = targets.ArnSuffix
-	l.RequestsLabel = pulumi.Sprintf("%s/%s", balancer.ArnSuffix, targets.ArnSuffix)
 	return nil
 }
 
@@ -140,9 +109,9 @@ func (b *builder) tags(child string) pulumi.StringMap {
 	return tags.Named(child, b.args.Tags)
 }
 
-func (b *builder) securityGroup() (*ec2.SecurityGroup, error) {
+func (b *builder) securityGroup() (group *ec2.SecurityGroup, openings []any, err error) {
 	name := b.name + "-lb-sg"
-	group, err := ec2.NewSecurityGroup(b.ctx, name, &ec2.SecurityGroupArgs{
+	group, err = ec2.NewSecurityGroup(b.ctx, name, &ec2.SecurityGroupArgs{
 		VpcId: b.args.VpcID,
 		// A group can't be renamed or described anew, only replaced, which
 		// fails while a network interface uses it.
@@ -151,21 +120,25 @@ func (b *builder) securityGroup() (*ec2.SecurityGroup, error) {
 		Tags:                b.tags(name),
 	}, b.parent)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, block := range b.args.AllowedCIDRs {
-		if err := b.allow(group, block); err != nil {
-			return nil, fmt.Errorf("let %s in: %w", block, err)
+		opening, err := b.allow(group, block)
+		if err != nil {
+			return nil, nil, fmt.Errorf("let %s in: %w", block, err)
 		}
+		// By the URN, which a preview knows, so that rules are not shown as replaced where
+		// another block is let in.
+		openings = append(openings, opening.URN())
 	}
-	return group, nil
+	return group, openings, nil
 }
 
 // allow is named after its block, not after its place in the list, where
 // taking one out would replace all that follow.
-func (b *builder) allow(group *ec2.SecurityGroup, block string) error {
+func (b *builder) allow(group *ec2.SecurityGroup, block string) (*vpc.SecurityGroupIngressRule, error) {
 	name := b.name + "-lb-ingress-" + strings.NewReplacer(".", "-", "/", "-").Replace(block)
-	_, err := vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
+	return vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: group.ID(),
 		Description:     pulumi.String("Clients"),
 		CidrIpv4:        pulumi.String(block),
@@ -174,11 +147,10 @@ func (b *builder) allow(group *ec2.SecurityGroup, block string) error {
 		ToPort:          pulumi.Int(b.args.Port),
 		Tags:            b.tags(name),
 	}, b.parent)
-	return err
 }
 
 func (b *builder) loadBalancer(group *ec2.SecurityGroup) (*lb.LoadBalancer, error) {
-	name := childName(b.name, "-lb")
+	name := names.Short(b.name, "-lb", names.MaxLoadBalancing)
 	return lb.NewLoadBalancer(b.ctx, name, &lb.LoadBalancerArgs{
 		LoadBalancerType: pulumi.String("application"),
 		Internal:         pulumi.Bool(false),
@@ -192,40 +164,24 @@ func (b *builder) loadBalancer(group *ec2.SecurityGroup) (*lb.LoadBalancer, erro
 		Tags:                     b.tags(name),
 		// The provider would move it to the subnets of another VPC, which AWS
 		// refuses.
-	}, b.parent, pulumi.ReplacementTrigger(b.args.VpcID))
+	}, b.parent, pulumi.ReplacementTrigger(b.args.VpcID), pulumi.Protect(b.args.DeletionProtection))
 }
 
-func (b *builder) targetGroup() (*lb.TargetGroup, error) {
-	name := childName(b.name, "-tg")
-	check := b.args.HealthCheck
-	return lb.NewTargetGroup(b.ctx, name, &lb.TargetGroupArgs{
-		VpcId:               b.args.VpcID,
-		TargetType:          pulumi.String("ip"),
-		Protocol:            pulumi.String("HTTP"),
-		Port:                pulumi.Int(b.args.ContainerPort),
-		DeregistrationDelay: pulumi.Int(*b.args.DeregistrationDelay),
-		HealthCheck: &lb.TargetGroupHealthCheckArgs{
-			Protocol:           pulumi.String("HTTP"),
-			Path:               pulumi.String(check.Path),
-			Interval:           pulumi.Int(check.Interval),
-			Timeout:            pulumi.Int(check.Timeout),
-			HealthyThreshold:   pulumi.Int(check.Healthy),
-			UnhealthyThreshold: pulumi.Int(check.Unhealthy),
-			Matcher:            pulumi.String(check.Matcher),
-		},
-		Tags: b.tags(name),
-	}, b.parent)
-}
-
-func (b *builder) listener(balancer *lb.LoadBalancer, targets *lb.TargetGroup) (*lb.Listener, error) {
+// listener answers what no rule matches: nothing is sent to a service by default,
+// which would be before it serves.
+func (b *builder) listener(balancer *lb.LoadBalancer) (*lb.Listener, error) {
 	name := b.name + "-http-listener"
 	return lb.NewListener(b.ctx, name, &lb.ListenerArgs{
 		LoadBalancerArn: balancer.Arn,
 		Protocol:        pulumi.String("HTTP"),
 		Port:            pulumi.Int(b.args.Port),
 		DefaultActions: lb.ListenerDefaultActionArray{&lb.ListenerDefaultActionArgs{
-			Type:           pulumi.String("forward"),
-			TargetGroupArn: targets.Arn,
+			Type: pulumi.String("fixed-response"),
+			FixedResponse: &lb.ListenerDefaultActionFixedResponseArgs{
+				ContentType: pulumi.String("text/plain"),
+				StatusCode:  pulumi.String("404"),
+				MessageBody: pulumi.String("No service answers here."),
+			},
 		}},
 		Tags: b.tags(name),
 	}, b.parent)
@@ -236,17 +192,4 @@ func (b *builder) url(balancer *lb.LoadBalancer) pulumi.StringOutput {
 		return pulumi.Sprintf("http://%s", balancer.DnsName)
 	}
 	return pulumi.Sprintf("http://%s:%d", balancer.DnsName, b.args.Port)
-}
-
-// childName is name and role, with as much of name as leaves room for
-// auto-naming. Where something is left out, a hash of the whole name keeps two
-// names with the same beginning apart.
-func childName(name, role string) string {
-	room := maxPhysicalName - autoNameSuffix - len(role)
-	if len(name) <= room {
-		return name + role
-	}
-	sum := sha256.Sum256([]byte(name))
-	start := strings.TrimRight(name[:room-hashLength-1], "-")
-	return start + "-" + hex.EncodeToString(sum[:])[:hashLength] + role
 }

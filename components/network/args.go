@@ -44,6 +44,9 @@ type Args struct {
 	// do. Default: none, so AWS's list decides.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
 	AvailabilityZoneNames []string `mapstructure:"availabilityZoneNames"`
+	// Protect makes Pulumi refuse to delete or replace the VPC, and with it all that
+	// is in it. Default false.
+	Protect bool `mapstructure:"-"`
 	// Tags are set on every resource, in addition to Name. Default none.
 	Tags map[string]string `mapstructure:"-"`
 }
@@ -98,7 +101,7 @@ func (a Args) validateZones(ps *check.Problems) {
 		at := fmt.Sprintf("availabilityZoneNames[%d]", i)
 		if !zoneForm.MatchString(zone) {
 			ps.Add(at, zone, "the name of an availability zone, such as us-east-1a")
-		} else if slices.Contains(a.AvailabilityZoneNames[:i], zone) {
+		} else if slices.ContainsFunc(a.AvailabilityZoneNames[:i], func(other string) bool { return letter(other) == letter(zone) }) {
 			ps.Add(at, zone, "a zone that is not named twice")
 		}
 	}

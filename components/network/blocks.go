@@ -1,38 +1,52 @@
 package network
 
 import (
+	"fmt"
 	"net"
 
 	"github.com/apparentlymart/go-cidr/cidr"
 )
 
 const (
-	// publicBits is what a public subnet's prefix is longer than the VPC's: a
-	// /24 in a /16, as the wizard has it.
+	// publicBits is how many bits longer a public subnet's prefix is than the VPC's:
+	// a /24 in a /16, as the wizard has it.
 	publicBits = 8
-	// smallestSubnet is the smallest block that an Application Load Balancer
-	// takes
+	// smallestSubnet is the smallest block that an Application Load Balancer takes
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer).
 	smallestSubnet = 27
+	// publicShare bits are taken by what all public subnets share: the first
+	// sixteenth of the VPC's block. The fifteen others are left for private subnets.
+	publicShare = 4
 )
 
-// publicBlocks gives count blocks, one after the other from the start of the
-// VPC's. With a /16 they are 10.0.0.0/24, 10.0.1.0/24 and so on. Whatever the
-// count, three of them lie in the first sixteenth of the VPC's block, so the
-// fifteen others are free for private subnets.
-func publicBlocks(vpc string, count int) ([]string, error) {
-	_, block, err := net.ParseCIDR(vpc)
+// letters are those that zones may have.
+const letters = "abcdefghijklmnopqrstuvwxyz"
+
+// letter is the zone's own, which ends its name: a of us-east-1a.
+func letter(zone string) string { return zone[len(zone)-1:] }
+
+// publicBlock is the block of a zone's public subnet. It goes by the zone's letter,
+// not by its place in a list, so that whatever zones come and go, a subnet that stays
+// keeps its block, and a new one never takes a block that is still in use. With a /16
+// they are 10.0.0.0/24 for a, 10.0.1.0/24 for b and so on.
+func publicBlock(vpc *net.IPNet, zone string) (string, error) {
+	subnet, err := cidr.Subnet(vpc, subnetBits(vpc), place(zone))
 	if err != nil {
-		return nil, err
+		return "", fmt.Errorf("divide %s: %w", vpc, err)
 	}
-	ones, _ := block.Mask.Size()
-	blocks := make([]string, count)
-	for i := range blocks {
-		subnet, err := cidr.Subnet(block, min(publicBits, smallestSubnet-ones), i)
-		if err != nil {
-			return nil, err
-		}
-		blocks[i] = subnet.String()
-	}
-	return blocks, nil
+	return subnet.String(), nil
+}
+
+// place is the zone's letter as a number: 0 for a.
+func place(zone string) int { return int(letter(zone)[0] - 'a') }
+
+func subnetBits(vpc *net.IPNet) int {
+	ones, _ := vpc.Mask.Size()
+	return min(publicBits, smallestSubnet-ones)
+}
+
+// lastLetter is the last zone for which the block has room in its first sixteenth.
+func lastLetter(vpc *net.IPNet) string {
+	zones := min(1<<(subnetBits(vpc)-publicShare), len(letters))
+	return letters[zones-1 : zones]
 }

@@ -8,8 +8,8 @@
 //	NAME-igw                     the internet gateway
 //	NAME-public-routes           the route table of the public subnets
 //	NAME-public-internet-route   0.0.0.0/0 by way of the internet gateway
-//	NAME-public-1 …-2 (…-3)      a public subnet in each zone
-//	NAME-public-1-routes …       the subnet's link to the route table
+//	NAME-public-a …-b (…-c)      a public subnet in each zone, named for its letter
+//	NAME-public-a-routes …       the subnet's link to the route table
 //	NAME-s3-endpoint             the free gateway endpoint for Amazon S3
 //
 // The block of the VPC is divided in sixteen: the first sixteenth holds the
@@ -18,6 +18,7 @@ package network
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 
@@ -58,9 +59,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
-	blocks, err := publicBlocks(a.VpcCIDR, len(zones))
+	blocks, err := a.publicBlocks(zones)
 	if err != nil {
-		return nil, fmt.Errorf("network %q: divide %s: %w", name, a.VpcCIDR, err)
+		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
 
 	n := &Network{Zones: zones}
@@ -107,6 +108,27 @@ func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]s
 	return names[:a.AvailabilityZones], nil
 }
 
+// publicBlocks are the blocks of the public subnets. A block too small for a zone's
+// letter is a problem that shows only when the zones are known.
+func (a Args) publicBlocks(zones []string) ([]string, error) {
+	_, vpc, err := net.ParseCIDR(a.VpcCIDR)
+	if err != nil {
+		return nil, err
+	}
+	var ps check.Problems
+	blocks := make([]string, len(zones))
+	for i, zone := range zones {
+		if last := lastLetter(vpc); letter(zone) > last {
+			ps.Add("vpcCidr", a.VpcCIDR, "a larger block: in this one there is room for the zones a to %s, and not for %s", last, zone)
+			continue
+		}
+		if blocks[i], err = publicBlock(vpc, zone); err != nil {
+			return nil, err
+		}
+	}
+	return blocks, ps.Err()
+}
+
 // invokeOptions lets a lookup that comes before the component exists use the
 // provider that the component will use.
 func invokeOptions(opts []pulumi.ResourceOption) ([]pulumi.InvokeOption, error) {
@@ -147,17 +169,18 @@ func (b *builder) build(n *Network, blocks []string) error {
 	if err != nil {
 		return fmt.Errorf("create public routes: %w", err)
 	}
+	endpoint, err := b.s3Endpoint(vpc, routes)
+	if err != nil {
+		return fmt.Errorf("create S3 endpoint: %w", err)
+	}
 	ids := make(pulumi.StringArray, len(blocks))
 	for i, block := range blocks {
-		ids[i], err = b.publicSubnet(vpc, routes, internet, i, n.Zones[i], block)
+		ids[i], err = b.publicSubnet(vpc, routes, []pulumi.Resource{internet, endpoint}, i, n.Zones[i], block)
 		if err != nil {
-			return fmt.Errorf("create public subnet %d: %w", i+1, err)
+			return fmt.Errorf("create public subnet in %s: %w", n.Zones[i], err)
 		}
 	}
 	n.PublicSubnetIDs = ids.ToStringArrayOutput()
-	if err := b.s3Endpoint(vpc, routes); err != nil {
-		return fmt.Errorf("create S3 endpoint: %w", err)
-	}
 	return nil
 }
 
@@ -173,7 +196,7 @@ func (b *builder) vpc() (*ec2.Vpc, error) {
 		EnableDnsSupport:   pulumi.Bool(true),
 		EnableDnsHostnames: pulumi.Bool(true),
 		Tags:               b.tags(name),
-	}, b.parent)
+	}, b.parent, pulumi.Protect(b.args.Protect))
 }
 
 // stripDefaultSecurityGroup takes all rules out of the group that AWS puts
@@ -220,13 +243,16 @@ func (b *builder) publicRoutes(vpc *ec2.Vpc) (*ec2.RouteTable, *ec2.Route, error
 }
 
 // publicSubnet returns the subnet's ID as the link to the route table gives
-// it, and so not before the subnet reaches the internet: a load balancer in a
+// it, and so not before the subnet has its ways out: a load balancer in a
 // VPC without internet gateway is refused, and a task without a route can't
-// pull its image.
+// pull its image. For the same reason they outlive what is in the subnet.
 func (b *builder) publicSubnet(
-	vpc *ec2.Vpc, routes *ec2.RouteTable, internet *ec2.Route, i int, zone, block string,
+	vpc *ec2.Vpc, routes *ec2.RouteTable, ways []pulumi.Resource, i int, zone, block string,
 ) (pulumi.StringOutput, error) {
-	name := fmt.Sprintf("%s-public-%d", b.name, i+1)
+	name := b.name + "-public-" + letter(zone)
+	// Until subnets were named for their zone, they were for their place.
+	before := pulumi.Aliases([]pulumi.Alias{{Name: pulumi.Sprintf("%s-public-%d", b.name, i+1)}})
+	linkBefore := pulumi.Aliases([]pulumi.Alias{{Name: pulumi.Sprintf("%s-public-%d-routes", b.name, i+1)}})
 	subnet, err := ec2.NewSubnet(b.ctx, name, &ec2.SubnetArgs{
 		VpcId:            vpc.ID(),
 		AvailabilityZone: pulumi.String(zone),
@@ -234,14 +260,14 @@ func (b *builder) publicSubnet(
 		// What wants a public address asks for one itself (FSBP EC2.15).
 		MapPublicIpOnLaunch: pulumi.Bool(false),
 		Tags:                b.tags(name),
-	}, b.parent)
+	}, b.parent, before)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
 	link, err := ec2.NewRouteTableAssociation(b.ctx, name+"-routes", &ec2.RouteTableAssociationArgs{
 		SubnetId:     subnet.ID(),
 		RouteTableId: routes.ID(),
-	}, b.parent, pulumi.DependsOn([]pulumi.Resource{internet}))
+	}, b.parent, linkBefore, pulumi.DependsOn(ways))
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("link to the route table: %w", err)
 	}
@@ -251,15 +277,14 @@ func (b *builder) publicSubnet(
 // s3Endpoint keeps the layers of ECR images, which lie in S3, off the internet
 // gateway and, later, off NAT bills. It costs nothing
 // (https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html).
-func (b *builder) s3Endpoint(vpc *ec2.Vpc, routes *ec2.RouteTable) error {
+func (b *builder) s3Endpoint(vpc *ec2.Vpc, routes *ec2.RouteTable) (*ec2.VpcEndpoint, error) {
 	name := b.name + "-s3-endpoint"
 	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent)
-	_, err := ec2.NewVpcEndpoint(b.ctx, name, &ec2.VpcEndpointArgs{
+	return ec2.NewVpcEndpoint(b.ctx, name, &ec2.VpcEndpointArgs{
 		VpcId:           vpc.ID(),
 		VpcEndpointType: pulumi.String("Gateway"),
 		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", region.Name()),
 		RouteTableIds:   pulumi.StringArray{routes.ID()},
 		Tags:            b.tags(name),
 	}, b.parent)
-	return err
 }

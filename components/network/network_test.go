@@ -1,7 +1,7 @@
 package network
 
 import (
-	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,7 +23,7 @@ func makes(args Args, opts ...pulumi.ResourceOption) pulumi.RunFunc {
 func TestTheZeroValueMakesTheNamedChildren(t *testing.T) {
 	t.Parallel()
 	infratest.WantNames(t, makes(Args{}),
-		"net-default-sg", "net-igw", "net-public-1", "net-public-1-routes", "net-public-2", "net-public-2-routes",
+		"net-default-sg", "net-igw", "net-public-a", "net-public-a-routes", "net-public-b", "net-public-b-routes",
 		"net-public-internet-route", "net-public-routes", "net-s3-endpoint", "net-vpc")
 }
 
@@ -34,7 +34,7 @@ func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
 		for i, want := range []struct{ zone, block string }{
 			{world.Region + "a", "10.0.0.0/24"}, {world.Region + "b", "10.0.1.0/24"}, {world.Region + "c", "10.0.2.0/24"},
 		} {
-			subnet := record.Get(fmt.Sprintf("net-public-%d", i+1))
+			subnet := record.Get("net-public-" + letter(want.zone))
 			if got := record.String(subnet, "availabilityZone"); got != want.zone {
 				t.Errorf("subnet %d lies in %s, not in %s: AWS lists zones in no order, together with those that an account has to ask for, and a change replaces the subnet", i+1, got, want.zone)
 			}
@@ -52,9 +52,13 @@ func TestZonesThatAreNamedAreUsedAsTheyAre(t *testing.T) {
 	t.Parallel()
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
 		record := infratest.MustRun(t, makes(Args{AvailabilityZoneNames: []string{"us-east-1f", "us-east-1d"}}), world)
-		for i, want := range []string{"us-east-1f", "us-east-1d"} {
-			if got := record.String(record.Get(fmt.Sprintf("net-public-%d", i+1)), "availabilityZone"); got != want {
-				t.Errorf("subnet %d lies in %s, not in %s as was asked for", i+1, got, want)
+		for zone, block := range map[string]string{"us-east-1f": "10.0.5.0/24", "us-east-1d": "10.0.3.0/24"} {
+			subnet := record.Get("net-public-" + letter(zone))
+			if got := record.String(subnet, "availabilityZone"); got != zone {
+				t.Errorf("%s lies in %s, not in %s as was asked for", subnet.Name, got, zone)
+			}
+			if got := record.String(subnet, "cidrBlock"); got != block {
+				t.Errorf("%s has the block %s, not %s, which its letter has: with another zone beside it, it would move, into a block in use", subnet.Name, got, block)
 			}
 		}
 	})
@@ -86,17 +90,33 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	}), "vpcCidr", "availabilityZones", "availabilityZoneNames", "availabilityZoneNames[0]", "tags.aws:x")
 }
 
+func TestABlockThatIsTooSmallForAZoneIsRefusedWithTheZonesItHolds(t *testing.T) {
+	t.Parallel()
+	for block, last := range map[string]string{"10.0.0.0/21": "d", "10.0.0.0/20": "h", "10.0.0.0/19": "p"} {
+		infratest.MustRun(t, makes(Args{VpcCIDR: block, AvailabilityZoneNames: []string{"us-east-1a", "us-east-1" + last}}), infratest.Options{})
+		next := string(last[0] + 1)
+		problems := infratest.Refused(t, makes(Args{VpcCIDR: block, AvailabilityZoneNames: []string{"us-east-1a", "us-east-1" + next}}), infratest.Options{})
+		if len(problems) != 1 || problems[0].Path != "vpcCidr" || !strings.Contains(problems[0].Want, "a to "+last+", and not for us-east-1"+next) {
+			t.Errorf("%s has no room for the zone %s in its first sixteenth, and that is not said: %v", block, next, problems)
+		}
+	}
+}
+
 func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
 	t.Parallel()
 	for bits := largestBlock; bits <= smallestBlock; bits++ {
 		vpc := netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), bits)
-		room := netip.PrefixFrom(vpc.Addr(), bits+4)
-		blocks, err := publicBlocks(vpc.String(), MaxAvailabilityZones)
+		room := netip.PrefixFrom(vpc.Addr(), bits+publicShare)
+		_, network, err := net.ParseCIDR(vpc.String())
 		if err != nil {
-			t.Fatalf("%s can't be divided: %v", vpc, err)
+			t.Fatal(err)
 		}
 		var before netip.Prefix
-		for _, text := range blocks {
+		for zone := 'a'; string(zone) <= lastLetter(network); zone++ {
+			text, err := publicBlock(network, "us-east-1"+string(zone))
+			if err != nil {
+				t.Fatalf("%s can't be divided: %v", vpc, err)
+			}
 			block := netip.MustParsePrefix(text)
 			if block.Bits() > smallestSubnet {
 				t.Errorf("%s of %s is too small for a load balancer", block, vpc)
@@ -108,6 +128,9 @@ func TestPublicBlocksFitALoadBalancerAndLeaveRoom(t *testing.T) {
 				t.Errorf("%s and %s of %s overlap", before, block, vpc)
 			}
 			before = block
+		}
+		if lastLetter(network) < "c" {
+			t.Errorf("%s has no room for three zones", vpc)
 		}
 	}
 }

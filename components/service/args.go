@@ -79,7 +79,7 @@ type Args struct {
 	// Required.
 	LoadBalancerSecurityGroupID pulumi.StringInput `mapstructure:"-"`
 	// TargetGroupARN is where tasks are registered. Required. It must be known
-	// only when a listener uses it, as that of components/loadbalancer is.
+	// only when a rule forwards to it, as that of components/route is.
 	TargetGroupARN pulumi.StringInput `mapstructure:"-"`
 	// DesiredCount is the number of tasks, 0 to 5000; 0 stops the service and
 	// keeps the rest. With [Autoscaling] it is the number to begin with, brought
@@ -90,16 +90,19 @@ type Args struct {
 	// an update refreshes. Default none: the number stays at DesiredCount.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
 	Autoscaling *Autoscaling `mapstructure:"autoscaling"`
+	// Replacement changes with every value that can't change in place; the service is
+	// then replaced, the new one beside the old, as components/route gives it.
+	// Default VpcID.
+	Replacement pulumi.StringInput `mapstructure:"-"`
 	// RequestsLabel names whose requests Autoscaling.RequestsTarget counts, as
-	// components/loadbalancer gives it. Required with that target.
+	// components/route gives it. Required with that target.
 	RequestsLabel pulumi.StringInput `mapstructure:"-"`
 	// Alarms are the CloudWatch alarms that roll a deployment back. Default
 	// none.
 	Alarms DeploymentAlarms `mapstructure:"-"`
 	// CapacityProvider is what the tasks run on: FARGATE, or FARGATE_SPOT, which
 	// costs up to 70 % less and which AWS may stop with two minutes' notice. A
-	// change replaces the service; the new one starts before the old one stops.
-	// Default Fargate.
+	// change is deployed side by side. Default Fargate.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 	CapacityProvider CapacityProvider `mapstructure:"capacityProvider"`
 	// GracePeriod is how many seconds a new task may fail health checks, 60 or
@@ -112,9 +115,10 @@ type Args struct {
 	// EnableExecuteCommand allows `aws ecs execute-command`. The task must allow
 	// it too. Default false.
 	EnableExecuteCommand bool `mapstructure:"-"`
-	// SkipSteadyState ends an update as soon as ECS has accepted it, whether
-	// or not the new tasks work. Default false: wait until they serve, and fail
-	// where they don't.
+	// SkipSteadyState ends an update in place as soon as ECS has accepted it, whether
+	// or not the new tasks work. A new service, the first or one that replaces
+	// another, is waited for all the same. Default false: wait until the new tasks
+	// serve, and fail if they don't.
 	SkipSteadyState bool `mapstructure:"-"`
 	// DeploymentTimeoutMinutes is how many minutes a deployment may take before
 	// the update fails, 1 to 180. Default DefaultDeploymentTimeout.
@@ -149,7 +153,10 @@ func (a Args) withDefaults() Args {
 		a.DesiredCount = new(DefaultDesiredCount)
 	}
 	a.CapacityProvider = cmp.Or(a.CapacityProvider, Fargate)
-	a.Autoscaling = a.Autoscaling.withDefaults()
+	a.Autoscaling = a.Autoscaling.withDefaults(*a.DesiredCount)
+	if a.Replacement == nil {
+		a.Replacement = a.VpcID
+	}
 	a.GracePeriod = cmp.Or(a.GracePeriod, DefaultGracePeriod)
 	a.DeploymentTimeoutMinutes = cmp.Or(a.DeploymentTimeoutMinutes, DefaultDeploymentTimeout)
 	if a.EgressPorts == nil {

@@ -39,7 +39,9 @@ const (
 // Autoscaling lets AWS Application Auto Scaling decide how many tasks run.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
 type Autoscaling struct {
-	// MinCapacity is the fewest tasks, 0 to [MaxCapacity]. Default 1.
+	// MinCapacity is the fewest tasks, 1 to [MaxCapacity]; also 0 if nothing but
+	// schedules moves the number, because a service without tasks has no metric that
+	// could bring it back. Default DesiredCount.
 	MinCapacity *int `mapstructure:"minCapacity"`
 	// MaxCapacity is the most tasks, 1 to 5000, and so what bounds the bill. It has
 	// to be set.
@@ -79,13 +81,13 @@ type Schedule struct {
 	MaxCapacity *int `mapstructure:"maxCapacity"`
 }
 
-func (a *Autoscaling) withDefaults() *Autoscaling {
+func (a *Autoscaling) withDefaults(desiredCount int) *Autoscaling {
 	if a == nil {
 		return nil
 	}
 	full := *a
 	if full.MinCapacity == nil {
-		full.MinCapacity = new(1)
+		full.MinCapacity = new(max(1, min(desiredCount, full.MaxCapacity)))
 	}
 	if full.CPUTarget == 0 && full.MemoryTarget == 0 && full.RequestsTarget == 0 && len(full.Schedules) == 0 {
 		full.CPUTarget = DefaultCPUTarget
@@ -103,8 +105,16 @@ func (a *Autoscaling) validate(ps *check.Problems) {
 		return
 	}
 	const path = "autoscaling"
-	check.Range(ps, path+".maxCapacity", a.MaxCapacity, 1, maxTasks, "tasks")
-	check.Range(ps, path+".minCapacity", *a.MinCapacity, 0, max(a.MaxCapacity, 1), "tasks, as many as maxCapacity")
+	if a.MaxCapacity == 0 {
+		ps.Missing(path+".maxCapacity", fmt.Sprintf("1 to %d tasks", maxTasks))
+		check.Range(ps, path+".minCapacity", *a.MinCapacity, 0, maxTasks, "tasks")
+	} else {
+		check.Range(ps, path+".maxCapacity", a.MaxCapacity, 1, maxTasks, "tasks")
+		check.Range(ps, path+".minCapacity", *a.MinCapacity, 0, max(a.MaxCapacity, 1), "tasks, as many as maxCapacity")
+	}
+	if *a.MinCapacity == 0 && (a.CPUTarget != 0 || a.MemoryTarget != 0 || a.RequestsTarget != 0) {
+		ps.Add(path+".minCapacity", 0, "1 or more with a target: a service without tasks has no metric, so nothing would bring it back")
+	}
 	for _, target := range []struct {
 		path  string
 		value int
@@ -160,6 +170,18 @@ func (a Args) begin() int {
 		return *a.DesiredCount
 	}
 	return min(max(*a.DesiredCount, *a.Autoscaling.MinCapacity), a.Autoscaling.MaxCapacity)
+}
+
+// MayBeIdle tells whether the service may be left without tasks on purpose: by its
+// number, or by a bound that is 0 now or at certain times.
+func (a Args) MayBeIdle() bool {
+	a = a.withDefaults()
+	if a.Autoscaling == nil {
+		return *a.DesiredCount == 0
+	}
+	return *a.Autoscaling.MinCapacity == 0 || slices.ContainsFunc(a.Autoscaling.Schedules, func(s Schedule) bool {
+		return s.MinCapacity == nil || *s.MinCapacity == 0
+	})
 }
 
 // autoscale registers the service as a target and what moves it.

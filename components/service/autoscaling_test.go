@@ -2,6 +2,7 @@ package service
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -29,8 +30,8 @@ func scaled(change func(*Autoscaling)) Args {
 func TestAutoscalingMakesItsChildren(t *testing.T) {
 	t.Parallel()
 	infratest.WantNames(t, makes(scaled(nil)),
-		"web-lb-egress", "web-scaling-cpu", "web-scaling-memory", "web-scaling-requests", "web-scaling-schedule-night",
-		"web-scaling-target", "web-service", "web-tasks-egress-443", "web-tasks-ingress", "web-tasks-sg")
+		"web-lb-egress-8080", "web-scaling-cpu", "web-scaling-memory", "web-scaling-requests", "web-scaling-schedule-night",
+		"web-scaling-target", "web-service", "web-tasks-egress-443", "web-tasks-ingress-8080", "web-tasks-sg")
 }
 
 func TestTheServiceIsScaledBetweenItsBounds(t *testing.T) {
@@ -106,7 +107,10 @@ func TestTheNumberOfTasksIsIgnoredWhereAutoscalingDecides(t *testing.T) {
 			"within the bounds": {scaled(nil), 2, true},
 			"above them":        {withCount(scaled(nil), 50), 10, true},
 			"as asked for":      {withCount(scaled(nil), 5), 5, true},
-			"nothing at night":  {withCount(scaled(func(a *Autoscaling) { a.MinCapacity = new(0) }), 0), 0, true},
+			"nothing at night": {withCount(scaled(func(a *Autoscaling) {
+				a.MinCapacity, a.CPUTarget, a.MemoryTarget, a.RequestsTarget = new(0), 0, 0, 0
+			}), 0), 0, true},
+			"below the bounds": {withCount(scaled(nil), 0), 2, true},
 		} {
 			service := infratest.MustRun(t, makes(test.args), world).Get("web-service")
 			if got := service.Inputs["desiredCount"].NumberValue(); got != test.begin {
@@ -174,4 +178,56 @@ func TestBadAutoscalingIsRefusedTogether(t *testing.T) {
 		"alarms.names", "requestsLabel", "autoscaling.maxCapacity", "autoscaling.minCapacity", "autoscaling.cpuTarget", "autoscaling.memoryTarget",
 		"autoscaling.requestsTarget", "autoscaling.schedules[1].name", "autoscaling.schedules[1].schedule",
 		"autoscaling.schedules[1].timezone", "autoscaling.schedules[1].minCapacity", "autoscaling.schedules[1].maxCapacity")
+}
+
+func TestAutoscalingKeepsAtLeastTheTasksThatWereAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		desired, maximum int
+		want             float64
+	}{{2, 10, 2}, {1, 10, 1}, {0, 10, 1}, {20, 10, 10}} {
+		record := infratest.MustRun(t, makes(behind(func(a *Args) {
+			a.DesiredCount, a.Autoscaling = &test.desired, &Autoscaling{MaxCapacity: test.maximum}
+		})), infratest.Options{})
+		if got := record.Get("web-scaling-target").Inputs["minCapacity"].NumberValue(); got != test.want {
+			t.Errorf("with %d tasks of at most %d, autoscaling goes down to %v, not to %v: a service of two would be scaled in to one by night",
+				test.desired, test.maximum, got, test.want)
+		}
+	}
+}
+
+func TestAServiceThatNothingWouldBringBackFromZeroIsRefused(t *testing.T) {
+	t.Parallel()
+	for what, scaling := range map[string]Autoscaling{
+		"the CPU by default": {MinCapacity: new(0), MaxCapacity: 4},
+		"CPU":                {MinCapacity: new(0), MaxCapacity: 4, CPUTarget: 50},
+		"memory":             {MinCapacity: new(0), MaxCapacity: 4, MemoryTarget: 50},
+		"requests":           {MinCapacity: new(0), MaxCapacity: 4, RequestsTarget: 50},
+	} {
+		problems := infratest.Refused(t, makes(behind(func(a *Args) {
+			a.Autoscaling, a.RequestsLabel = &scaling, pulumi.String("app/lb/1/targetgroup/tg/2")
+		})), infratest.Options{})
+		if len(problems) != 1 || problems[0].Path != "autoscaling.minCapacity" || !strings.Contains(problems[0].Want, "no metric") {
+			t.Errorf("a service scaled by %s may go to 0 and stays there: %v", what, problems)
+		}
+	}
+}
+
+func TestOnlyAServiceThatIsLeftWithoutTasksOnPurposeMayBeIdle(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		args Args
+		idle bool
+	}{
+		"by default":         {Args{}, false},
+		"stopped":            {Args{DesiredCount: new(0)}, true},
+		"scaled":             {Args{DesiredCount: new(0), Autoscaling: &Autoscaling{MaxCapacity: 2}}, false},
+		"stopped at night":   {Args{Autoscaling: &Autoscaling{MaxCapacity: 2, Schedules: []Schedule{{MinCapacity: new(0)}}}}, true},
+		"smaller at night":   {Args{Autoscaling: &Autoscaling{MaxCapacity: 2, Schedules: []Schedule{{MinCapacity: new(1)}}}}, false},
+		"nothing by default": {Args{Autoscaling: &Autoscaling{MinCapacity: new(0), MaxCapacity: 2, Schedules: []Schedule{{MinCapacity: new(1)}}}}, true},
+	} {
+		if got := test.args.MayBeIdle(); got != test.idle {
+			t.Errorf("%s: without tasks on purpose is %v: an alarm would go off every night, or never", what, got)
+		}
+	}
 }

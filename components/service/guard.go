@@ -2,10 +2,11 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
@@ -15,34 +16,73 @@ import (
 	"ecs-sample-app/internal/rollout"
 )
 
-// deployed is the revision that the service runs, once ECS says so. It is watched
+// outcome is how a deployment ended.
+type outcome struct {
+	// running is the ARN of the revision that ECS runs.
+	running string
+	// failure is nil if that is what was asked for.
+	failure *rollout.DeploymentError
+}
+
+// unproven is the failure in one line, for what waits in vain: the whole is in the
+// service's log.
+type unproven struct {
+	name    string
+	failure *rollout.DeploymentError
+}
+
+func (u unproven) Error() string {
+	return fmt.Sprintf("%s does not run what was asked for; the message at %s-service says why", u.name, u.name)
+}
+
+func (u unproven) Unwrap() error { return u.failure }
+
+// deployed returns the revision that the service runs and an output that is an error
+// if it is not the one that was asked for, both known once ECS says so. It is watched
 // in every update, also in one without changes: a deployment that was rolled back
 // stays an error until it is repaired. A preview asks nobody. `pulumi destroy` and
 // `pulumi refresh` do not run the program, unless with --run-program, which the
 // program can't tell from an update.
 //
+// The first output is no error, so that a stack's outputs are shown after a failure.
+//
 // Not a resource hook, because the engine runs none for a resource that does not
 // change, and not a function of the provider, because none tells of events and
 // stopped tasks.
-func (b *builder) deployed(service *ecs.Service) (pulumi.StringOutput, error) {
-	if b.ctx.DryRun() || b.args.SkipSteadyState {
-		return service.TaskDefinition.Elem(), nil
+func (b *builder) deployed(service *ecs.Service) (running, proven pulumi.StringOutput, err error) {
+	if b.ctx.DryRun() {
+		// The URN is known before there is a service, so a preview shows nothing as
+		// changed that only waits for it.
+		return service.TaskDefinition.Elem(), service.URN().ToStringOutput(), nil
 	}
 	settings, err := awsconfig.Read(b.ctx)
 	if err != nil {
-		return pulumi.StringOutput{}, err
+		return running, proven, err
 	}
 	// The service's own output is no measure: the provider has read it back from ECS,
 	// which may have answered with what was before.
-	return pulumi.All(service.ID(), service.Cluster, b.args.TaskDefinitionARN).ApplyTWithContext(b.ctx.Context(),
-		func(ctx context.Context, known []any) (string, error) {
-			arn, cluster, revision := string(known[0].(pulumi.ID)), known[1].(string), known[2].(string)
-			return revision, b.watch(ctx, service, settings, &rollout.Watch{
+	watched := pulumi.All(service.ID(), service.Cluster, b.args.TaskDefinitionARN).ApplyTWithContext(b.ctx.Context(),
+		func(ctx context.Context, known []any) (outcome, error) {
+			id, cluster, revision := string(known[0].(pulumi.ID)), known[1].(string), known[2].(string)
+			err := b.watch(ctx, service, settings, &rollout.Watch{
 				Cluster:        cluster,
-				Service:        arn,
+				Service:        id,
 				TaskDefinition: revision,
 			})
-		}).(pulumi.StringOutput), nil
+			var failure *rollout.DeploymentError
+			if errors.As(err, &failure) {
+				return outcome{running: failure.RunningARN, failure: failure}, b.ctx.Log.Error(failure.Error(), &pulumi.LogArgs{Resource: service})
+			}
+			return outcome{running: revision}, err
+		})
+	running = watched.ApplyT(func(end any) string { return end.(outcome).running }).(pulumi.StringOutput)
+	proven = watched.ApplyT(func(end any) (string, error) {
+		if failure := end.(outcome).failure; failure != nil {
+			return "", unproven{b.name, failure}
+		}
+		return end.(outcome).running, nil
+	}).(pulumi.StringOutput)
+	return running, proven, nil
 }
 
 // watch waits for a deployment, with progress in the log of the service.
@@ -51,6 +91,10 @@ func (b *builder) watch(ctx context.Context, service *ecs.Service, settings *aws
 		return err
 	}
 	w.Timeout = time.Duration(b.args.DeploymentTimeoutMinutes) * time.Minute
+	w.SkipInPlace = b.args.SkipSteadyState
+	if scaling := b.args.Autoscaling; scaling != nil {
+		w.Capacity = &rollout.Capacity{Min: *scaling.MinCapacity, Max: scaling.MaxCapacity, Scheduled: len(scaling.Schedules) > 0}
+	}
 	log := &pulumi.LogArgs{Resource: service}
 	w.Say = func(line string) { _ = b.ctx.Log.Info(line, log) } // A line that is lost stops nothing.
 	running, err := w.Wait(ctx)
@@ -70,7 +114,13 @@ func (b *builder) connect(ctx context.Context, settings *awsconfig.Settings, w *
 		w.ECS, w.ELB = awsecs.NewFromConfig(*b.args.AWS), awselb.NewFromConfig(*b.args.AWS)
 		return nil
 	}
-	config, err := settings.Load(ctx, regionOf(w.Service))
+	// The region is that of the provider that made the service, whatever the stack's
+	// config says.
+	parsed, err := arn.Parse(w.Service)
+	if err != nil {
+		return fmt.Errorf("read the service's ARN: %w", err)
+	}
+	config, err := settings.Load(ctx, parsed.Region)
 	if err != nil {
 		return err
 	}
@@ -85,13 +135,4 @@ func (b *builder) connect(ctx context.Context, settings *awsconfig.Settings, w *
 		}
 	})
 	return nil
-}
-
-// regionOf is the region of an ARN: that of the provider which made the service,
-// whatever the stack's config says.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-func regionOf(arn string) string {
-	const place = 3
-	parts := strings.Split(arn, ":")
-	return parts[min(place, len(parts)-1)]
 }

@@ -1,12 +1,12 @@
 // Package service keeps a task running behind a load balancer: an ECS service
 // on AWS Fargate, and the security group of its tasks. An update waits until ECS
-// runs what was asked for, and fails where ECS does not come to run it.
+// runs what was asked for, and fails if ECS never runs it.
 //
 // A component called NAME has these children; their names are part of the API:
 //
 //	NAME-tasks-sg            the security group of the tasks
-//	NAME-tasks-ingress       the load balancer to the tasks, on their port
-//	NAME-lb-egress           the same way, out of the load balancer's group
+//	NAME-tasks-ingress-PORT  the load balancer to the tasks, on their port
+//	NAME-lb-egress-PORT      the same way, out of the load balancer's group
 //	NAME-tasks-egress-PORT   the tasks to any address, one for each port
 //	NAME-service             the service
 //
@@ -55,9 +55,14 @@ type Service struct {
 
 	// Name is the service's name.
 	Name pulumi.StringOutput `pulumi:"name"`
-	// TaskDefinitionARN is the revision that ECS runs, known once it runs on
-	// all tasks. A deployment that failed is an error of the whole update.
+	// TaskDefinitionARN is the revision that ECS runs: the one that was asked for,
+	// known once it runs on all tasks, or after a failure the one that ECS went back
+	// to.
 	TaskDefinitionARN pulumi.StringOutput `pulumi:"taskDefinitionArn"`
+	// Proven is known once the tasks serve what was asked for, and an error of the
+	// whole update if they don't. What must not change before takes it, as the rule
+	// that sends requests does. Its value says nothing.
+	Proven pulumi.StringOutput `pulumi:"proven"`
 	// SecurityGroupID is the tasks' security group, for a database to let in.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 }
@@ -80,6 +85,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{
 		"name":              s.Name,
 		"taskDefinitionArn": s.TaskDefinitionARN,
+		"proven":            s.Proven,
 		"securityGroupId":   s.SecurityGroupID,
 	})
 }
@@ -112,7 +118,7 @@ func (b *builder) build(s *Service) error {
 	if err := b.autoscale(service); err != nil {
 		return fmt.Errorf("scale the service: %w", err)
 	}
-	if s.TaskDefinitionARN, err = b.deployed(service); err != nil {
+	if s.TaskDefinitionARN, s.Proven, err = b.deployed(service); err != nil {
 		return fmt.Errorf("watch the deployment: %w", err)
 	}
 	s.Name = service.Name
@@ -136,30 +142,38 @@ func (b *builder) securityGroup() (*ec2.SecurityGroup, error) {
 	}, b.parent)
 }
 
-// fromLoadBalancer opens the one way to the tasks, at both its ends.
+// fromLoadBalancer opens the one way to the tasks, at both its ends. The rules are
+// named after their port: those of another port come beside them, and the old ones go
+// when nothing serves there any more.
 func (b *builder) fromLoadBalancer(group *ec2.SecurityGroup) ([]pulumi.Resource, error) {
 	port := pulumi.Int(b.args.ContainerPort)
-	in, err := vpc.NewSecurityGroupIngressRule(b.ctx, b.name+"-tasks-ingress", &vpc.SecurityGroupIngressRuleArgs{
+	// Until they were named for their port, they were not.
+	before := func(role string) pulumi.ResourceOption {
+		return pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(b.name + role)}})
+	}
+	name := fmt.Sprintf("%s-tasks-ingress-%d", b.name, b.args.ContainerPort)
+	in, err := vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId:           group.ID(),
 		ReferencedSecurityGroupId: b.args.LoadBalancerSecurityGroupID,
 		Description:               pulumi.String("Requests and health checks of the load balancer"),
 		IpProtocol:                pulumi.String("tcp"),
 		FromPort:                  port,
 		ToPort:                    port,
-		Tags:                      b.tags(b.name + "-tasks-ingress"),
-	}, b.parent)
+		Tags:                      b.tags(name),
+	}, b.parent, before("-tasks-ingress"))
 	if err != nil {
 		return nil, err
 	}
-	out, err := vpc.NewSecurityGroupEgressRule(b.ctx, b.name+"-lb-egress", &vpc.SecurityGroupEgressRuleArgs{
+	name = fmt.Sprintf("%s-lb-egress-%d", b.name, b.args.ContainerPort)
+	out, err := vpc.NewSecurityGroupEgressRule(b.ctx, name, &vpc.SecurityGroupEgressRuleArgs{
 		SecurityGroupId:           b.args.LoadBalancerSecurityGroupID,
 		ReferencedSecurityGroupId: group.ID(),
 		Description:               pulumi.String("Requests and health checks to the tasks"),
 		IpProtocol:                pulumi.String("tcp"),
 		FromPort:                  port,
 		ToPort:                    port,
-		Tags:                      b.tags(b.name + "-lb-egress"),
-	}, b.parent)
+		Tags:                      b.tags(name),
+	}, b.parent, before("-lb-egress"))
 	return []pulumi.Resource{in, out}, err
 }
 
@@ -193,8 +207,8 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 		Update: updateTimeout,
 		Delete: deleteTimeout,
 	})}
-	// Its tasks can't move to another VPC, away from their target group.
-	options = append(options, pulumi.ReplacementTrigger(b.args.VpcID))
+	// What can't change in place: its tasks can't move away from their target group.
+	options = append(options, pulumi.ReplacementTrigger(b.args.Replacement))
 	if b.args.Autoscaling != nil {
 		// An update would take away the tasks that were added for the load.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 	t.Parallel()
 	args := behind(func(a *Args) { a.EgressPorts = []int{443, 5432} })
 	infratest.WantNames(t, makes(args),
-		"web-lb-egress", "web-service", "web-tasks-egress-443", "web-tasks-egress-5432", "web-tasks-ingress", "web-tasks-sg")
+		"web-lb-egress-8080", "web-service", "web-tasks-egress-443", "web-tasks-egress-5432", "web-tasks-ingress-8080", "web-tasks-sg")
 }
 
 func TestOnlyTheLoadBalancerReachesTheTasks(t *testing.T) {
@@ -59,7 +60,7 @@ func TestOnlyTheLoadBalancerReachesTheTasks(t *testing.T) {
 		if source := record.String(rules[0], "referencedSecurityGroupId"); source != "sg-1" {
 			t.Errorf("the tasks let %s in, not the load balancer", source)
 		}
-		for _, name := range []string{"web-tasks-ingress", "web-lb-egress"} {
+		for _, name := range []string{"web-tasks-ingress-8080", "web-lb-egress-8080"} {
 			rule := record.Get(name)
 			if rule.Inputs["fromPort"].NumberValue() != 8080 || rule.Inputs["toPort"].NumberValue() != 8080 {
 				t.Errorf("%s is not for the container's port alone", name)
@@ -104,20 +105,26 @@ func TestAnUpdateFailsWhereECSDoesNotRunWhatWasAskedFor(t *testing.T) {
 	})
 }
 
-func TestOnlyAnUpdateThatWaitsAsksECS(t *testing.T) {
+func TestAPreviewAsksNobody(t *testing.T) {
 	t.Parallel()
-	skip := behind(func(a *Args) { a.SkipSteadyState = true })
-	for what, record := range map[string]*infratest.Record{
-		"a preview":                     infratest.MustRun(t, makes(behind(nil)), infratest.Options{Mode: infratest.Preview, Rollout: "FAILED"}),
-		"an update that does not wait":  infratest.MustRun(t, makes(skip), infratest.Options{Rollout: "FAILED"}),
-		"a preview of one that is done": infratest.MustRun(t, makes(skip), infratest.Options{Mode: infratest.Preview}),
+	for what, args := range map[string]Args{
+		"one that waits": behind(nil), "one that does not": behind(func(a *Args) { a.SkipSteadyState = true }),
 	} {
+		record := infratest.MustRun(t, makes(args), infratest.Options{Mode: infratest.Preview, Rollout: "FAILED"})
 		if len(record.Asked) > 0 {
-			t.Errorf("%s asks ECS for %v: it would need the role's permissions and take its time", what, record.Asked)
+			t.Errorf("the preview of %s asks ECS for %v: it would need the role's permissions and take its time", what, record.Asked)
 		}
 	}
-	if asked := infratest.MustRun(t, makes(behind(nil)), infratest.Options{}).Asked; len(asked) == 0 {
-		t.Error("an update does not ask ECS whether the deployment succeeded")
+}
+
+func TestWithoutWaitingANewServiceIsWaitedForAllTheSame(t *testing.T) {
+	t.Parallel()
+	skip := makes(behind(func(a *Args) { a.SkipSteadyState = true }))
+	if asked := infratest.MustRun(t, skip, infratest.Options{}).Asked; !slices.Equal(asked, []string{"DescribeServices"}) {
+		t.Errorf("an update in place asks for %v, and not once whether the service has served before", asked)
+	}
+	if _, err := infratest.Run(t, skip, infratest.Options{Rollout: "FAILED"}); err == nil {
+		t.Error("requests would move to a service that has never served")
 	}
 }
 

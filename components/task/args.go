@@ -91,6 +91,10 @@ type Args struct {
 	// public.ecr.aws/docker/library/httpd:2.4.65. Required. Where it comes from
 	// a private ECR repository, the execution role may pull from that one.
 	Image pulumi.StringInput `mapstructure:"-"`
+	// Repository is the image's repository, which the execution role may pull from if
+	// it is private. Default Image; to be given for an image whose digest is known
+	// only when it is pushed, or else each preview shows the permissions as changed.
+	Repository pulumi.StringInput `mapstructure:"-"`
 	// ContainerName names the container. Default the component's name.
 	ContainerName string `mapstructure:"-"`
 	// ContainerPort is the port on which the container listens, 1 to 65535.
@@ -118,7 +122,7 @@ type Args struct {
 	// role may read just these. A value encrypted with a KMS key of your own also
 	// needs kms:Decrypt, granted by the key's policy. Default none.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
-	Secrets map[string]string `mapstructure:"secrets"`
+	Secrets map[string]string `mapstructure:"secrets" secret:"arns"`
 	// SecretValues are environment variables whose values are secret, 1 to 4096
 	// bytes each. They are kept in the SSM Parameter Store, encrypted, and in the
 	// stack's state, encrypted. Set them with `pulumi config set --secret --path
@@ -149,6 +153,9 @@ type Args struct {
 
 func (a Args) withDefaults(name string) Args {
 	a.ContainerName = cmp.Or(a.ContainerName, name)
+	if a.Repository == nil {
+		a.Repository = a.Image
+	}
 	a.ContainerPort = cmp.Or(a.ContainerPort, DefaultPort)
 	a.CPU = cmp.Or(a.CPU, DefaultCPU)
 	if offered := Memories(a.CPU); a.Memory == 0 && len(offered) > 0 {
@@ -239,7 +246,8 @@ func (a Args) validateVariables(ps *check.Problems) {
 			ps.Add(at, name, "a name that is not in environment too")
 		}
 		if arn := a.Secrets[name]; !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
-			ps.Add(at, arn, "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store")
+			// Whatever it is, it may be the secret itself.
+			*ps = append(*ps, check.Problem{Path: at, Given: "a value that is no such ARN", Want: "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.SecretValues)) {

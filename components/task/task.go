@@ -155,18 +155,23 @@ func (b *builder) secrets() (pulumi.StringMapOutput, error) {
 	return arns.ToStringMapOutput(), nil
 }
 
+// executionRole is what ECS acts as to start tasks. Its permissions belong to a
+// revision: others are another policy beside the one before, which goes when nothing
+// runs its revision any more, at the end of an update that succeeds. Were the policy
+// changed in place, no task of the revision that runs could start while the new one
+// is deployed, and none after a rollback.
 func (b *builder) executionRole(logs *cloudwatch.LogGroup, secrets pulumi.StringMapOutput) (*iam.Role, *iam.RolePolicy, error) {
 	role, err := b.role("-execution-role")
 	if err != nil {
 		return nil, nil, err
 	}
-	document := pulumi.All(b.args.Image, logs.Arn, b.partition, secrets).ApplyT(func(known []any) (string, error) {
+	document := pulumi.All(b.args.Repository, logs.Arn, b.partition, secrets).ApplyT(func(known []any) (string, error) {
 		return executionPolicy(known[0].(string), known[1].(string), known[2].(string), known[3].(map[string]string))
 	}).(pulumi.StringOutput)
 	policy, err := iam.NewRolePolicy(b.ctx, b.name+"-execution-policy", &iam.RolePolicyArgs{
 		Role:   role.ID(),
 		Policy: document,
-	}, b.parent)
+	}, b.parent, pulumi.ReplaceOnChanges([]string{"policy"}))
 	return role, policy, err
 }
 

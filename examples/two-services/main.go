@@ -10,6 +10,7 @@ import (
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
 )
@@ -52,16 +53,23 @@ func serve(ctx *pulumi.Context, name string, net *network.Network, fleet *cluste
 		return err
 	}
 	balancer, err := loadbalancer.New(ctx, name, loadbalancer.Args{
-		VpcID:         net.VpcID,
-		SubnetIDs:     net.PublicSubnetIDs,
-		AllowedCIDRs:  []string{"0.0.0.0/0"},
-		ContainerPort: definition.ContainerPort,
+		VpcID:        net.VpcID,
+		SubnetIDs:    net.PublicSubnetIDs,
+		AllowedCIDRs: []string{"0.0.0.0/0"},
 	})
 	if err != nil {
 		return err
 	}
-	two := 2
-	_, err = service.New(ctx, name, service.Args{
+	way, err := route.New(ctx, name, route.Args{
+		VpcID:                 net.VpcID,
+		ListenerARN:           balancer.ListenerARN,
+		LoadBalancerARNSuffix: balancer.ARNSuffix,
+		ContainerPort:         definition.ContainerPort,
+	})
+	if err != nil {
+		return err
+	}
+	running, err := service.New(ctx, name, service.Args{
 		ClusterARN:                  fleet.ARN,
 		TaskDefinitionARN:           definition.ARN,
 		ContainerName:               definition.ContainerName,
@@ -70,10 +78,14 @@ func serve(ctx *pulumi.Context, name string, net *network.Network, fleet *cluste
 		SubnetIDs:                   net.PublicSubnetIDs,
 		AssignPublicIP:              true,
 		LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
-		TargetGroupARN:              balancer.TargetGroupARN,
-		DesiredCount:                &two,
+		TargetGroupARN:              way.TargetGroupARN,
+		Replacement:                 way.Replacement,
+		DesiredCount:                new(2),
 	})
 	if err != nil {
+		return err
+	}
+	if _, err := way.Send(running.Proven); err != nil {
 		return err
 	}
 	ctx.Export(name+"Url", balancer.URL)

@@ -23,7 +23,7 @@ func TestTwoServicesShareAClusterAndANetworkAndNothingElse(t *testing.T) {
 	t.Parallel()
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
 		record := infratest.MustRun(t, program, world)
-		subnets := []string{"shared-public-1-routes", "shared-public-2-routes", "shared-public-3-routes"}
+		subnets := []string{"shared-public-a-routes", "shared-public-b-routes", "shared-public-c-routes"}
 		for _, name := range []string{"shop", "api"} {
 			for _, wire := range []struct {
 				of, input string
@@ -32,9 +32,9 @@ func TestTwoServicesShareAClusterAndANetworkAndNothingElse(t *testing.T) {
 			}{
 				{name + "-service", "cluster", []string{"shared-capacity-providers", "shared-cluster"}, "a second cluster is paid for, or none is found"},
 				{name + "-service", "taskDefinition", []string{name + "-task-definition"}, "it runs the other's image"},
-				{name + "-service", "loadBalancers", []string{name + "-http-listener", name + "-tg"}, "requests go to the other service"},
+				{name + "-service", "loadBalancers", []string{name + "-attach", name + "-tg"}, "requests go to the other service"},
 				{name + "-service", "networkConfiguration", append(subnets, name+"-tasks-sg"), "its tasks are where the other's rules hold"},
-				{name + "-tasks-ingress", "referencedSecurityGroupId", []string{name + "-lb-sg"}, "the other's load balancer reaches its tasks"},
+				{name + "-tasks-ingress-80", "referencedSecurityGroupId", []string{name + "-lb-sg"}, "the other's load balancer reaches its tasks"},
 				{name + "-lb", "subnets", subnets, "it is cut off when a zone fails"},
 				{name + "-tg", "vpcId", []string{"shared-vpc"}, "its tasks can't be registered"},
 			} {

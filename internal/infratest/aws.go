@@ -125,6 +125,7 @@ var computed = map[string]outputs{
 	"aws:iam/role:Role":                                         byName("iam", "role/NAME"),
 	"aws:iam/rolePolicy:RolePolicy":                             none,
 	"aws:lb/listener:Listener":                                  listener,
+	"aws:lb/listenerRule:ListenerRule":                          listenerRule,
 	"aws:lb/loadBalancer:LoadBalancer":                          loadBalancer,
 	"aws:lb/targetGroup:TargetGroup":                            balancing("targetgroup/NAME/" + hex),
 	"aws:sns/topic:Topic":                                       known("sns", "NAME"),
@@ -180,6 +181,12 @@ func loadBalancer(o Options, name string, inputs resource.PropertyMap) resource.
 func listener(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
 	arn := strings.Replace(inputs["loadBalancerArn"].StringValue(), ":loadbalancer/", ":listener/", 1) + "/" + hex
 	return properties("arn", arn, "id", arn)
+}
+
+// listenerRule has the ARN of its listener, with an end of its own.
+func listenerRule(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	arn := strings.Replace(inputs["listenerArn"].StringValue(), ":listener/", ":listener-rule/", 1) + "/" + hex
+	return properties("arn", arn)
 }
 
 func identityProvider(o Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {

@@ -38,6 +38,11 @@ func (m *mocks) ecs(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.record.Asked = append(m.record.Asked, action)
+	if action == "ListServices" {
+		// Whatever else runs on the cluster is no service that the program knows of.
+		_, _ = w.Write([]byte(`{"serviceArns": []}`)) // Who asked may be gone.
+		return
+	}
 	var request struct{ Services []string }
 	if action != "DescribeServices" || json.NewDecoder(r.Body).Decode(&request) != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -59,13 +64,28 @@ func (m *mocks) describe(inputs resource.PropertyMap) map[string]any {
 	if state == "" {
 		state = "COMPLETED"
 	}
+	wanted := inputs["taskDefinition"].StringValue()
+	if state == "ROLLED_BACK" {
+		return map[string]any{
+			"status": "ACTIVE", "desiredCount": count, "runningCount": count,
+			"deployments": []map[string]any{
+				{"status": "PRIMARY", "rolloutState": "COMPLETED", "taskDefinition": RevisionBefore(wanted), "desiredCount": count, "runningCount": count},
+				{"status": "ACTIVE", "rolloutState": "FAILED", "taskDefinition": wanted},
+			},
+		}
+	}
 	return map[string]any{
 		"status": "ACTIVE", "desiredCount": count, "runningCount": count,
 		"deployments": []map[string]any{{
-			"status": "PRIMARY", "rolloutState": state, "taskDefinition": inputs["taskDefinition"].StringValue(),
+			"status": "PRIMARY", "rolloutState": state, "taskDefinition": wanted,
 			"desiredCount": count, "runningCount": count,
 		}},
 	}
+}
+
+// RevisionBefore is the ARN of the revision before the one that the program registers.
+func RevisionBefore(arn string) string {
+	return fmt.Sprintf("%s:%d", arn[:strings.LastIndex(arn, ":")], Revision-1)
 }
 
 const serviceType = "aws:ecs/service:Service"

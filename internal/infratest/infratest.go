@@ -102,7 +102,8 @@ type Options struct {
 	// order.
 	Zones []string
 	// Rollout is the state of every deployment, as ECS tells it in an update.
-	// Default COMPLETED.
+	// Default COMPLETED; ROLLED_BACK is one that failed, after which the revision
+	// before runs again.
 	Rollout string
 }
 

@@ -11,6 +11,7 @@ import (
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
 )
@@ -55,7 +56,16 @@ func serve(ctx *pulumi.Context, name string, net *network.Network, fleet *cluste
 	if err != nil {
 		return err
 	}
-	_, err = service.New(ctx, name, service.Args{
+	way, err := route.New(ctx, name, route.Args{
+		VpcID:                 net.VpcID,
+		ListenerARN:           balancer.ListenerARN,
+		LoadBalancerARNSuffix: balancer.ARNSuffix,
+		ContainerPort:         definition.ContainerPort,
+	})
+	if err != nil {
+		return err
+	}
+	running, err := service.New(ctx, name, service.Args{
 		ClusterARN:                  fleet.ARN,
 		TaskDefinitionARN:           definition.ARN,
 		ContainerName:               definition.ContainerName,
@@ -64,7 +74,12 @@ func serve(ctx *pulumi.Context, name string, net *network.Network, fleet *cluste
 		SubnetIDs:                   net.PublicSubnetIDs,
 		AssignPublicIP:              true,
 		LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
-		TargetGroupARN:              balancer.TargetGroupARN,
+		TargetGroupARN:              way.TargetGroupARN,
+		Replacement:                 way.Replacement,
 	})
+	if err != nil {
+		return err
+	}
+	_, err = way.Send(running.Proven)
 	return err
 }

@@ -1,0 +1,175 @@
+package route
+
+import (
+	"cmp"
+	"hash/fnv"
+	"regexp"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
+)
+
+const (
+	// DefaultPort is the port of the targets if none is given: HTTP's.
+	DefaultPort = 80
+	// DefaultHealthCheckPath is what a health check asks for if nothing else is
+	// given.
+	DefaultHealthCheckPath = "/"
+	// DefaultDeregistrationDelay is how long, in seconds, a target that leaves
+	// may finish its requests. AWS's default of 300 makes every deployment and
+	// every destroy five minutes longer; a web page is served in less than 10.
+	DefaultDeregistrationDelay = 10
+
+	// maxDeregistrationDelay, in seconds
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay).
+	maxDeregistrationDelay = 3600
+	// maxPath is the most characters of a health check's path
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html).
+	maxPath = 1024
+
+	// maxPriority is the last of a listener's rules
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html).
+	maxPriority = 50000
+	// firstPriority and lastPriority bound the priorities that names have. Below
+	// them is room for what a person wants to come first, above them for the rules
+	// that attach target groups, which take the next free one.
+	firstPriority, lastPriority = 1000, 40000
+)
+
+// HealthCheck is how the load balancer finds out whether a target serves. Its
+// zero value finds a new target healthy after 10 s at the most, as AWS advises for
+// services that start quickly
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html),
+// and takes a broken one out after 30 s.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+type HealthCheck struct {
+	// Path is what the load balancer asks a task for, with GET, to see whether it
+	// is healthy. It begins with a slash. A change is deployed side by side. Default
+	// DefaultHealthCheckPath.
+	Path string `mapstructure:"healthCheckPath"`
+	// Interval is the time between two checks, 5 to 300 seconds. Default 5.
+	Interval int `mapstructure:"-"`
+	// Timeout is how long an answer may take, 2 to 120 seconds and less than
+	// Interval. Default 4, or 5 where the interval is longer than that.
+	Timeout int `mapstructure:"-"`
+	// Healthy is the number of checks in a row after which a target gets
+	// requests, 2 to 10. Default 2.
+	Healthy int `mapstructure:"-"`
+	// Unhealthy is the number of failed checks in a row after which a target
+	// gets no more requests, 2 to 10. Default 6.
+	Unhealthy int `mapstructure:"-"`
+	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or
+	// 200,202. A change is deployed side by side. Default 200.
+	Matcher string `mapstructure:"-"`
+}
+
+// Args is what a Route is made from.
+type Args struct {
+	// VpcID is the VPC of the targets. Required.
+	VpcID pulumi.StringInput `mapstructure:"-"`
+	// ListenerARN is the listener whose requests are sent. Required.
+	ListenerARN pulumi.StringInput `mapstructure:"-"`
+	// LoadBalancerARNSuffix is the end of the load balancer's ARN, as
+	// components/loadbalancer gives it, for RequestsLabel. Required.
+	LoadBalancerARNSuffix pulumi.StringInput `mapstructure:"-"`
+	// ContainerPort is the port on which the targets listen, 1 to 65535. Default
+	// DefaultPort.
+	ContainerPort int `mapstructure:"-"`
+	// HealthCheck says which targets get requests.
+	HealthCheck HealthCheck `mapstructure:",squash"`
+	// DeregistrationDelay is how long a target that leaves may finish its
+	// requests, 0 to 3600 seconds. Default DefaultDeregistrationDelay.
+	DeregistrationDelay *int `mapstructure:"-"`
+	// Priority is the place of the service's rule among the listener's, 1 to 50000;
+	// the lowest that matches a request decides. Default made of the service's name,
+	// 1000 to 40000.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+	Priority int `mapstructure:"priority"`
+	// Replace are further values whose change is deployed side by side. Default
+	// none.
+	Replace []string `mapstructure:"-"`
+	// Protect makes Pulumi refuse to delete the rule that sends requests, and with it
+	// all that it depends on. Default false.
+	Protect bool `mapstructure:"-"`
+	// Tags are set on every resource, in addition to Name. Default none.
+	Tags map[string]string `mapstructure:"-"`
+}
+
+func (a Args) withDefaults(name string) Args {
+	a.ContainerPort = cmp.Or(a.ContainerPort, DefaultPort)
+	if a.DeregistrationDelay == nil {
+		a.DeregistrationDelay = new(DefaultDeregistrationDelay)
+	}
+	if a.Priority == 0 && name != "" {
+		a.Priority = priorityOf(name)
+	}
+	a.HealthCheck = a.HealthCheck.withDefaults()
+	return a
+}
+
+// priorityOf is a name's place among the rules: the same wherever the service stands
+// among others, so that adding or removing one moves no other.
+func priorityOf(name string) int {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(name)) // A hash takes everything.
+	return firstPriority + int(hash.Sum32()%(lastPriority-firstPriority+1))
+}
+
+func (h HealthCheck) withDefaults() HealthCheck {
+	h.Path = cmp.Or(h.Path, DefaultHealthCheckPath)
+	h.Interval = cmp.Or(h.Interval, 5)
+	h.Timeout = cmp.Or(h.Timeout, max(2, min(5, h.Interval-1)))
+	h.Healthy = cmp.Or(h.Healthy, 2)
+	h.Unhealthy = cmp.Or(h.Unhealthy, 6)
+	h.Matcher = cmp.Or(h.Matcher, "200")
+	return h
+}
+
+// Defaults are the arguments of a route for which nothing is set.
+func Defaults() Args { return Args{}.withDefaults("") }
+
+// Validate returns every problem of the arguments as check.Problems, or nil.
+func (a Args) Validate() error {
+	var ps check.Problems
+	check.Required(&ps,
+		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
+		check.Input{Path: "listenerArn", Given: a.ListenerARN, Want: "the ARN of a listener"},
+		check.Input{Path: "loadBalancerArnSuffix", Given: a.LoadBalancerARNSuffix, Want: "the end of the load balancer's ARN, such as app/web/50dc6c495c0c9188"},
+	)
+	return append(ps, a.Check()...).Err()
+}
+
+// Check returns what is wrong with the values that are known before anything is
+// registered.
+func (a Args) Check() check.Problems {
+	a = a.withDefaults("name")
+	var ps check.Problems
+	check.Port(&ps, "containerPort", a.ContainerPort)
+	a.HealthCheck.check(&ps)
+	check.Range(&ps, "deregistrationDelay", *a.DeregistrationDelay, 0, maxDeregistrationDelay, "seconds")
+	check.Range(&ps, "priority", a.Priority, 1, maxPriority, "")
+	check.Tags(&ps, "tags", a.Tags)
+	return ps
+}
+
+var (
+	pathForm    = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*$`)
+	matcherForm = regexp.MustCompile(`^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$`)
+)
+
+func (h HealthCheck) check(ps *check.Problems) {
+	if !pathForm.MatchString(h.Path) || len(h.Path) > maxPath {
+		ps.Add("healthCheckPath", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
+	}
+	check.Range(ps, "healthCheck.interval", h.Interval, 5, 300, "seconds")
+	check.Range(ps, "healthCheck.timeout", h.Timeout, 2, 120, "seconds")
+	if h.Timeout >= h.Interval {
+		ps.Add("healthCheck.timeout", h.Timeout, "less than the interval of %d seconds", h.Interval)
+	}
+	check.Range(ps, "healthCheck.healthy", h.Healthy, 2, 10, "checks")
+	check.Range(ps, "healthCheck.unhealthy", h.Unhealthy, 2, 10, "checks")
+	if !matcherForm.MatchString(h.Matcher) {
+		ps.Add("healthCheck.matcher", h.Matcher, "HTTP codes from 200 to 499, such as 200, 200-299 or 200,202")
+	}
+}
