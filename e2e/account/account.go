@@ -81,6 +81,7 @@ const (
 	Interfaces       = "network interfaces"
 	LoadBalancers    = "load balancers"
 	Listeners        = "listeners"
+	ListenerRules    = "listener rules"
 	TargetGroups     = "target groups"
 	Clusters         = "ECS clusters"
 	Services         = "ECS services"
@@ -125,6 +126,7 @@ var kinds = map[string]string{
 	"aws:iam/role:Role":                                         Roles,
 	"aws:iam/rolePolicy:RolePolicy":                             RolePolicies,
 	"aws:lb/listener:Listener":                                  Listeners,
+	"aws:lb/listenerRule:ListenerRule":                          ListenerRules,
 	"aws:lb/loadBalancer:LoadBalancer":                          LoadBalancers,
 	"aws:lb/targetGroup:TargetGroup":                            TargetGroups,
 	"aws:sns/topic:Topic":                                       Topics,
@@ -267,6 +269,24 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 				}
 				for _, l := range out.Listeners {
 					all = append(all, *l.ListenerArn)
+				}
+			}
+			return all, nil
+		},
+		ListenerRules: func(ctx context.Context, a *Account) (all []string, err error) {
+			listeners, err := a.List(ctx, Listeners)
+			if err != nil {
+				return nil, err
+			}
+			for _, listener := range listeners {
+				out, err := a.ELB.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: aws.String(listener)})
+				if err != nil {
+					return nil, err
+				}
+				for _, r := range out.Rules {
+					if !aws.ToBool(r.IsDefault) { // That one is the listener's.
+						all = append(all, *r.RuleArn)
+					}
 				}
 			}
 			return all, nil

@@ -83,10 +83,6 @@ func New(ctx context.Context, dir string) (*Sandbox, error) {
 // NewFor makes a sandbox for the program of a folder, with a copy of the Pulumi.yaml
 // there, so that a stack's config is written beside the copy and not into the checkout.
 func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error) {
-	project, err := os.ReadFile(filepath.Join(programDir, "Pulumi.yaml"))
-	if err != nil {
-		return nil, err
-	}
 	s := &Sandbox{dir: dir}
 	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap})
 	if err != nil {
@@ -107,8 +103,7 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 			return nil, err
 		}
 	}
-	project = fmt.Appendf(project, "\nmain: %q\n", programDir)
-	if err := os.WriteFile(filepath.Join(work, "Pulumi.yaml"), project, 0o600); err != nil {
+	if err := s.Become(programDir); err != nil {
 		return nil, err
 	}
 	s.variables = variables(s.emulator.URL, state)
@@ -117,6 +112,17 @@ func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error)
 		return nil, fmt.Errorf("create the stack: %w", err)
 	}
 	return s, nil
+}
+
+// Become makes the stack that of the program in another folder, as a checkout of
+// another commit does.
+func (s *Sandbox) Become(programDir string) error {
+	project, err := os.ReadFile(filepath.Join(programDir, "Pulumi.yaml"))
+	if err != nil {
+		return err
+	}
+	project = fmt.Appendf(project, "\nmain: %q\n", programDir)
+	return os.WriteFile(filepath.Join(s.dir, "project", "Pulumi.yaml"), project, 0o600)
 }
 
 // wrap is what stands before the emulator.
