@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,17 +46,27 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	// A version that works: requests move, and the old pairs go.
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
 	s.Rollouts.Next(sandbox.Plan{Polls: 3})
+	before := len(s.Faults.Order())
 	up(t, s)
+	assertInOrder(t, s.Faults.Order()[before:], "UpdateService", "ModifyRule", "DeleteService", "DeleteTargetGroup")
 	assertWhole(t, s)
 	assertPort(t, s, 8080)
 	assertNoChanges(t, s)
+
+	// A version that works at once.
+	set(t, s, map[string]string{"containerPort": "8082", "healthCheckPath": "/"})
+	before = len(s.Faults.Order())
+	up(t, s)
+	assertInOrder(t, s.Faults.Order()[before:],
+		"CreateTargetGroup", "ModifyRule", "CreateService", "ModifyRule", "DeleteService", "DeleteTargetGroup")
+	assertPort(t, s, 8082)
 
 	// Ctrl-C in the middle.
 	group, first = sends(t, s), aws.ToString(service(t, s).ServiceArn)
 	set(t, s, map[string]string{"containerPort": "80"})
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.Hangs})
 	interruptedWhileItWaits(t, s)
-	assertStillServes(t, s, group, first, 8080)
+	assertStillServes(t, s, group, first, 8082)
 	set(t, s, map[string]string{"imageTag": "2.4.67"})
 	up(t, s)
 	assertWhole(t, s)
@@ -63,20 +74,20 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	assertNoChanges(t, s)
 
 	// A destroy touches nothing that serves, with and without its preview.
-	before := counts(t, s)
+	held := counts(t, s)
 	for _, flags := range [][]string{{"--yes"}, {"--yes", "--skip-preview"}} {
 		output, err := s.Command(t.Context(), append([]string{"destroy"}, flags...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(output), "protect") {
 			t.Fatalf("a protected stack is destroyed (%v):\n%s", err, output)
 		}
-		if now := counts(t, s); !maps.Equal(now, before) {
-			t.Errorf("a destroy that is refused leaves %v of %v", now, before)
+		if now := counts(t, s); !maps.Equal(now, held) {
+			t.Errorf("a destroy that is refused leaves %v of %v", now, held)
 		}
 	}
 	set(t, s, map[string]string{"vpcCidr": "10.9.0.0/16"})
 	upFails(t, s, "a protected VPC is replaced")
-	if now := counts(t, s); !maps.Equal(now, before) {
-		t.Errorf("an update that is refused leaves %v of %v", now, before)
+	if now := counts(t, s); !maps.Equal(now, held) {
+		t.Errorf("an update that is refused leaves %v of %v", now, held)
 	}
 	unset(t, s, "vpcCidr")
 	up(t, s)
@@ -90,6 +101,87 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	upFails(t, s, "a service that never served passes for deployed")
 	destroy(t, s)
 	assertNothingLeft(t, s)
+}
+
+// TestWhateverIsReplacedServesUntilItsSuccessorDoes lets each change that goes side by
+// side fail once, with a crash, and then work; or be destroyed straight after it failed.
+func TestWhateverIsReplacedServesUntilItsSuccessorDoes(t *testing.T) {
+	t.Parallel()
+	for _, change := range []map[string]string{
+		{"healthCheckPath": "/health"}, {"capacityProvider": "FARGATE_SPOT"}, {"vpcCidr": "10.9.0.0/16"},
+		{"containerPort": "8080", "image": "nginx", "imageTag": "1.27.5", "capacityProvider": "FARGATE_SPOT"},
+	} {
+		t.Run(strings.Join(slices.Sorted(maps.Keys(change)), " "), func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			up(t, s)
+			group, first := sends(t, s), aws.ToString(service(t, s).ServiceArn)
+			set(t, s, change)
+			s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.Crashes})
+			upFails(t, s, "a service that never served passes for deployed")
+			if _, ok := change["vpcCidr"]; !ok { // There is a second load balancer then.
+				assertStillServes(t, s, group, first, 80)
+			}
+			if _, ok := change["healthCheckPath"]; ok {
+				destroy(t, s)
+				assertNothingLeft(t, s)
+				return
+			}
+			set(t, s, map[string]string{"environment": `{"TRY": "2"}`})
+			up(t, s)
+			assertWhole(t, s)
+			assertNoChanges(t, s)
+			destroy(t, s)
+			assertNothingLeft(t, s)
+		})
+	}
+}
+
+// TestAReplacementThatIsKilledIsRecovered kills an update when the new target group is
+// made and Pulumi does not know of it, when the rule moves, and when the old one goes.
+func TestAReplacementThatIsKilledIsRecovered(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	up(t, s)
+	group, first := sends(t, s), aws.ToString(service(t, s).ServiceArn)
+	set(t, s, map[string]string{"containerPort": "8080"})
+	for _, stage := range []string{"CreateTargetGroup", "ModifyRule", "DeleteTargetGroup"} {
+		process, _ := upUntil(t, s, stage)
+		must(t, process.Kill(t.Context()), "Pulumi can't be killed")
+		must(t, s.Stack.Cancel(t.Context()), "pulumi cancel does not take the lock away")
+		if stage != "CreateTargetGroup" {
+			settle(t, s)
+			continue
+		}
+		assertStillServes(t, s, group, first, 80)
+		// What was to replace something has its name in Pulumi, so it can't be imported.
+		state, err := s.State(t.Context())
+		must(t, err, "the state can't be read")
+		lost, err := s.Orphans(t.Context(), state)
+		must(t, err, "the account can't be listed")
+		for _, arn := range lost[account.TargetGroups] {
+			_, err := s.Account.ELB.DeleteTargetGroup(t.Context(), &elb.DeleteTargetGroupInput{TargetGroupArn: aws.String(arn)})
+			must(t, err, "the lost target group can't be deleted")
+		}
+		must(t, s.ForgetPending(t.Context()), "pending creations stay")
+	}
+	up(t, s)
+	assertPort(t, s, 8080)
+	assertFinishes(t, s)
+}
+
+// assertInOrder asserts that these actions were asked for one after the other.
+func assertInOrder(t *testing.T, asked []string, actions ...string) {
+	t.Helper()
+	rest := asked
+	for _, action := range actions {
+		i := slices.Index(rest, action)
+		if i < 0 {
+			t.Errorf("%s does not come after what has to come first, %v, in %v", action, actions, asked)
+			return
+		}
+		rest = rest[i+1:]
+	}
 }
 
 func TestASuccessorHasTheTasksThatAutoscalingGaveItsPredecessor(t *testing.T) {

@@ -63,6 +63,13 @@ func TestALiveStackChangesItsPortZonesProcessorAndSize(t *testing.T) {
 	assertPort(t, s, 80)
 	assertNoChanges(t, s)
 
+	// One zone for another: each subnet has its zone's block, so none is in the way.
+	for _, zones := range []string{`["us-east-1a", "us-east-1c"]`, `["us-east-1d", "us-east-1c"]`} {
+		set(t, s, map[string]string{"availabilityZoneNames": zones})
+		up(t, s)
+		assertSize(t, s, 2, 1)
+		assertNoChanges(t, s)
+	}
 	destroy(t, s)
 	assertNothingLeft(t, s)
 }

@@ -48,6 +48,7 @@ type Faults struct {
 	planned  []*planned
 	injected []Injection
 	asked    map[string]int
+	order    []string
 }
 
 // planned is a fault that is to happen yet.
@@ -117,6 +118,13 @@ func (f *Faults) Asked() map[string]int {
 	return maps.Clone(f.asked)
 }
 
+// Order is the actions that were asked for, in their order.
+func (f *Faults) Order() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.order)
+}
+
 // take counts a request and returns what is to happen to it, if anything.
 func (f *Faults) take(service, action string) *planned {
 	f.mu.Lock()
@@ -125,6 +133,7 @@ func (f *Faults) take(service, action string) *planned {
 		f.asked = map[string]int{}
 	}
 	f.asked[service+":"+action]++
+	f.order = append(f.order, action)
 	for i, p := range f.planned {
 		if p.action != action && p.action != Any {
 			continue
