@@ -26,7 +26,11 @@ func sampleCommand(version, htdocs string, port int) (entryPoint, command []stri
 	var page strings.Builder
 	// A template that was parsed writes a string to memory without fail.
 	_ = sampleTemplate.Execute(&page, struct{ Version string }{version})
-	server := "exec httpd-foreground"
+	// A browser asks again after a new version, and connections are kept longer than the
+	// load balancer keeps them, 60 seconds: one that the server closes first loses the
+	// request that is on its way
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-502-issues).
+	server := "exec httpd-foreground -c 'Header set Cache-Control no-cache' -c 'KeepAliveTimeout 65'"
 	if port != samplePort {
 		server += fmt.Sprintf(" -c 'Listen %d'", port)
 	}

@@ -24,6 +24,7 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/internal/stackconfig"
 	"ecs-sample-app/internal/tags"
 )
 
@@ -68,7 +69,8 @@ type Config struct {
 type Service struct {
 	// Name is the service's name.
 	Name string `mapstructure:"-"`
-	// ImageTag is the version that runs: a tag or a digest (sha256:…), not latest.
+	// ImageTag is the version that runs: a tag (not latest), a digest (sha256:…), or both
+	// as TAG@sha256:….
 	// Change it and run `pulumi up` to deploy a new revision. In YAML it needs
 	// quotes: 2.40 would be read as the number 2.4. Default SampleTag.
 	ImageTag string `mapstructure:"imageTag"`
@@ -172,15 +174,20 @@ func (s *Service) check() check.Problems {
 		}
 	}
 	ps = append(ps, s.Task.Check()...)
-	ps = append(ps, s.Service.Check()...)
+	wrong := s.Service.Check()
+	var ways check.Problems
+	if !slices.Contains(s.Service.EgressPorts, service.DefaultEgressPort) {
+		ways.Add("egressPorts", s.Service.EgressPorts, "%d among them: tasks pull their image and write their logs there", service.DefaultEgressPort)
+	}
+	ps = append(ps, stackconfig.Merge(wrong, ways)...)
 	ps = append(ps, s.Route.Check()...)
 	return append(ps, s.Watch.Check()...)
 }
 
 // RunsSample tells whether the image is the plain web server, which is told to
-// write the sample page. Any other image runs as it is.
+// write the sample page. Any other image, and another command, runs as it is.
 func (s *Service) RunsSample() bool {
-	return s.Image == SampleImage && s.Build.BuildContext == ""
+	return s.Image == SampleImage && s.Build.BuildContext == "" && s.Task.EntryPoint == nil && s.Task.Command == nil
 }
 
 // ImageReference is the image that the config names, with its tag or digest.

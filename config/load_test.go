@@ -56,8 +56,7 @@ func TestAServiceStartsFromTheTopLevelAndOverridesIt(t *testing.T) {
 		`{"environment":{"B":"own","C":3}}`:     func(s *Service) { s.Task.Environment = map[string]string{"A": "top", "B": "own", "C": "3"} },
 		`{"environment":{"B":null}}`:            func(s *Service) { s.Task.Environment = map[string]string{"A": "top"} },
 		`{"environment":null}`:                  func(s *Service) { s.Task.Environment = nil },
-		`{"egressPorts":[8443]}`:                func(s *Service) { s.Service.EgressPorts = []int{8443} },
-		`{"egressPorts":[]}`:                    func(s *Service) { s.Service.EgressPorts = []int{} },
+		`{"egressPorts":[443,8443]}`:            func(s *Service) { s.Service.EgressPorts = []int{443, 8443} },
 		`{"autoscaling":{"maxCapacity":9}}`:     func(s *Service) { s.Service.Autoscaling.MaxCapacity = 9 },
 		`{"autoscaling":{"cpuTarget":null,"memoryTarget":60}}`: func(s *Service) {
 			s.Service.Autoscaling.CPUTarget, s.Service.Autoscaling.MemoryTarget = 0, 60

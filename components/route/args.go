@@ -48,20 +48,20 @@ type HealthCheck struct {
 	// is healthy. It begins with a slash. A change is deployed side by side. Default
 	// DefaultHealthCheckPath.
 	Path string `mapstructure:"healthCheckPath"`
-	// Interval is the time between two checks, 5 to 300 seconds. Default 5.
-	Interval int `mapstructure:"-"`
-	// Timeout is how long an answer may take, 2 to 120 seconds and less than
-	// Interval. Default 4, or 5 where the interval is longer than that.
-	Timeout int `mapstructure:"-"`
-	// Healthy is the number of checks in a row after which a target gets
-	// requests, 2 to 10. Default 2.
-	Healthy int `mapstructure:"-"`
-	// Unhealthy is the number of failed checks in a row after which a target
-	// gets no more requests, 2 to 10. Default 6.
-	Unhealthy int `mapstructure:"-"`
-	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or
-	// 200,202. A change is deployed side by side. Default 200.
-	Matcher string `mapstructure:"-"`
+	// Interval is the time between two health checks, 5 to 300 seconds. Default 5.
+	Interval int `mapstructure:"healthCheckInterval"`
+	// Timeout is how long the answer to a health check may take, 2 to 120 seconds and
+	// less than [Interval]. Default 4.
+	Timeout int `mapstructure:"healthCheckTimeout"`
+	// Healthy is the number of checks in a row after which a target that was unhealthy
+	// gets requests again, 2 to 10. Default 2.
+	Healthy int `mapstructure:"healthyThreshold"`
+	// Unhealthy is the number of failed checks in a row after which a target gets no
+	// more requests, 2 to 10. Default 6.
+	Unhealthy int `mapstructure:"unhealthyThreshold"`
+	// Matcher is the HTTP codes of a healthy target, such as 200, 200-299 or 200,204. A
+	// change is deployed side by side. Default 200.
+	Matcher string `mapstructure:"healthCheckCodes"`
 }
 
 // Args is what a Route is made from.
@@ -78,9 +78,11 @@ type Args struct {
 	ContainerPort int `mapstructure:"-"`
 	// HealthCheck says which targets get requests.
 	HealthCheck HealthCheck `mapstructure:",squash"`
-	// DeregistrationDelay is how long a target that leaves may finish its
-	// requests, 0 to 3600 seconds. Default DefaultDeregistrationDelay.
-	DeregistrationDelay *int `mapstructure:"-"`
+	// DeregistrationDelay is how long a task that leaves may finish its requests, 0 to
+	// 3600 seconds. Each deployment and each destroy takes that much longer. Default
+	// DefaultDeregistrationDelay.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay
+	DeregistrationDelay *int `mapstructure:"deregistrationDelay"`
 	// Priority is the place of the service's rule among the listener's, 1 to 50000;
 	// the lowest that matches a request decides. Default made of the service's name,
 	// 1000 to 40000.
@@ -162,14 +164,14 @@ func (h HealthCheck) check(ps *check.Problems) {
 	if !pathForm.MatchString(h.Path) || len(h.Path) > maxPath {
 		ps.Add("healthCheckPath", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
 	}
-	check.Range(ps, "healthCheck.interval", h.Interval, 5, 300, "seconds")
-	check.Range(ps, "healthCheck.timeout", h.Timeout, 2, 120, "seconds")
-	if h.Timeout >= h.Interval {
-		ps.Add("healthCheck.timeout", h.Timeout, "less than the interval of %d seconds", h.Interval)
+	check.Range(ps, "healthCheckInterval", h.Interval, 5, 300, "seconds")
+	check.Range(ps, "healthCheckTimeout", h.Timeout, 2, 120, "seconds")
+	if h.Timeout >= h.Interval && h.Interval >= 5 {
+		ps.Add("healthCheckTimeout", h.Timeout, "less than the interval of %d seconds", h.Interval)
 	}
-	check.Range(ps, "healthCheck.healthy", h.Healthy, 2, 10, "checks")
-	check.Range(ps, "healthCheck.unhealthy", h.Unhealthy, 2, 10, "checks")
+	check.Range(ps, "healthyThreshold", h.Healthy, 2, 10, "checks")
+	check.Range(ps, "unhealthyThreshold", h.Unhealthy, 2, 10, "checks")
 	if !matcherForm.MatchString(h.Matcher) {
-		ps.Add("healthCheck.matcher", h.Matcher, "HTTP codes from 200 to 499, such as 200, 200-299 or 200,202")
+		ps.Add("healthCheckCodes", h.Matcher, "HTTP codes from 200 to 499, such as 200, 200-299 or 200,202")
 	}
 }

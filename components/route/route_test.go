@@ -197,6 +197,6 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 		})
 		return err
 	},
-		"name", "vpcId", "listenerArn", "loadBalancerArnSuffix", "containerPort", "healthCheckPath", "healthCheck.interval",
-		"healthCheck.timeout", "healthCheck.healthy", "healthCheck.unhealthy", "healthCheck.matcher", "deregistrationDelay", "priority")
+		"name", "vpcId", "listenerArn", "loadBalancerArnSuffix", "containerPort", "healthCheckPath", "healthCheckInterval",
+		"healthCheckTimeout", "healthyThreshold", "unhealthyThreshold", "healthCheckCodes", "deregistrationDelay", "priority")
 }

@@ -105,9 +105,11 @@ type Args struct {
 	// change is deployed side by side. Default Fargate.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 	CapacityProvider CapacityProvider `mapstructure:"capacityProvider"`
-	// GracePeriod is how many seconds a new task may fail health checks, 60 or
-	// more. Default DefaultGracePeriod.
-	GracePeriod int `mapstructure:"-"`
+	// GracePeriod is how many seconds a new task may fail health checks before ECS
+	// replaces it, 60 or more. An application that needs two minutes to start needs
+	// more than 120. Default DefaultGracePeriod.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+	GracePeriod int `mapstructure:"healthCheckGracePeriod"`
 	// EgressPorts are the TCP ports on which tasks may reach any address. DNS
 	// needs no port here; pulling the image and writing logs need 443. Default
 	// DefaultEgressPort alone.
@@ -200,7 +202,7 @@ func (a Args) Check() check.Problems {
 	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
 	a.Autoscaling.validate(&ps)
 	check.OneOf(&ps, "capacityProvider", a.CapacityProvider, CapacityProviders)
-	check.Range(&ps, "gracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
+	check.Range(&ps, "healthCheckGracePeriod", a.GracePeriod, DefaultGracePeriod, maxGracePeriod, "seconds")
 	check.Range(&ps, "deploymentTimeoutMinutes", a.DeploymentTimeoutMinutes, 1, maxDeploymentTimeout, "minutes")
 	a.validateEgress(&ps)
 	check.Tags(&ps, "tags", a.Tags)

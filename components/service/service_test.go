@@ -210,7 +210,7 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 		DesiredCount: &below, CapacityProvider: "EC2", GracePeriod: 59, DeploymentTimeoutMinutes: 181, EgressPorts: []int{0},
 	}),
 		"clusterArn", "taskDefinitionArn", "vpcId", "subnetIds", "loadBalancerSecurityGroupId", "targetGroupArn",
-		"containerName", "containerPort", "desiredCount", "capacityProvider", "gracePeriod", "deploymentTimeoutMinutes", "egressPorts[0]")
+		"containerName", "containerPort", "desiredCount", "capacityProvider", "healthCheckGracePeriod", "deploymentTimeoutMinutes", "egressPorts[0]")
 }
 
 func TestAnotherVPCHasAServiceOfItsOwn(t *testing.T) {

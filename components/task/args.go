@@ -44,6 +44,10 @@ const (
 	// maxStopTimeout, in seconds, is Fargate's
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
 	maxStopTimeout = 120
+	// maxDefinition is how many bytes a task definition may have
+	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html), and
+	// definitionRest is room for what is not the container's document in it.
+	maxDefinition, definitionRest = 64 * 1024, 4 * 1024
 	// maxSecretValue, in bytes, is what a parameter of the standard tier holds, which
 	// costs nothing
 	// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
@@ -110,9 +114,12 @@ type Args struct {
 	Memory int `mapstructure:"memory"`
 	// Architecture is the processor. Default X86.
 	Architecture Architecture `mapstructure:"-"`
-	// EntryPoint and Command replace the image's own. Default nil: the image's.
-	EntryPoint []string `mapstructure:"-"`
-	Command    []string `mapstructure:"-"`
+	// EntryPoint is the program that the container runs, with its first arguments, in the
+	// place of the image's own. Default none: the image's.
+	EntryPoint []string `mapstructure:"entryPoint"`
+	// Command is the arguments of the entry point, in the place of the image's own.
+	// Default none: the image's.
+	Command []string `mapstructure:"command"`
 	// Environment is the container's environment variables, by name. Everyone who
 	// may describe the task definition can read them, so it is not for secrets.
 	// Default none.
@@ -202,6 +209,7 @@ func (a Args) Check() check.Problems {
 	check.Range(&ps, "stopTimeout", a.StopTimeout, 1, maxStopTimeout, "seconds")
 	check.OneOf(&ps, "logRetentionDays", a.LogRetentionDays, LogRetentionDays)
 	a.validateVariables(&ps)
+	a.validateDocument(&ps)
 	if a.EnableExecuteCommand && !a.WritableRootFilesystem {
 		ps.Add("enableExecuteCommand", true,
 			"false with a read-only root filesystem: the agent of ECS Exec writes to it")
@@ -228,6 +236,16 @@ func summary(values []int) string {
 		return check.List(values)
 	}
 	return fmt.Sprintf("%d to %d in steps of %d", values[0], values[len(values)-1], values[1]-values[0])
+}
+
+// validateDocument wants the whole to fit what AWS takes.
+func (a Args) validateDocument(ps *check.Problems) {
+	secrets := maps.Clone(a.Secrets)
+	document, err := a.containerDefinitions(strings.Repeat("i", 256), strings.Repeat("l", 128), "us-gov-west-1", secrets)
+	if size, most := len(document), maxDefinition-definitionRest; err == nil && size > most {
+		*ps = append(*ps, check.Problem{Path: "environment", Given: fmt.Sprintf("a container definition of %d bytes", size),
+			Want: fmt.Sprintf("at most %d: a task definition has no room for more; keep large values in Amazon S3 or in the image", most)})
+	}
 }
 
 func (a Args) validateVariables(ps *check.Problems) {

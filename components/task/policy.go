@@ -37,10 +37,17 @@ func trust(a account) (string, error) {
 	})
 }
 
-// privateImage is an image in a private ECR repository
-// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html).
+// privateImage is an image in a private ECR repository, at any of the hosts that a
+// registry has: IPv4 and dual stack, FIPS, and those of the other partitions
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html,
+// https://docs.aws.amazon.com/general/latest/gr/ecr.html).
 var privateImage = regexp.MustCompile(
-	`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)`)
+	`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)/([^:@]+)`)
+
+// completeSecret is the name of a secret with the six random characters that Secrets
+// Manager adds. Without them an ARN names the same secret, and no policy's resource
+// matches it (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen).
+var completeSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
 
 // executionPolicy is what ECS itself needs to start the task: its log group,
 // its repository, its secrets, and nothing else.
@@ -87,6 +94,9 @@ func secretStatements(arns []string) ([]statement, error) {
 		}
 		// The resource is secret:NAME; what follows picks a key or a version of it.
 		name, _, _ := strings.Cut(strings.TrimPrefix(parsed.Resource, "secret:"), ":")
+		if !completeSecret.MatchString(name) {
+			name += "-??????"
+		}
 		parsed.Resource = "secret:" + name
 		secrets.Resource = append(secrets.Resource, parsed.String())
 	}

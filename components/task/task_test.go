@@ -266,3 +266,43 @@ func TestAnImageMustNameOneVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryFormOfAPrivateRegistrysHostMayBePulledFrom(t *testing.T) {
+	t.Parallel()
+	for host, region := range map[string]string{
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com":                "us-east-1",
+		"123456789012.dkr.ecr-fips.us-east-1.amazonaws.com":           "us-east-1",
+		"123456789012.dkr-ecr.us-east-1.on.aws":                       "us-east-1",
+		"123456789012.dkr-ecr-fips.us-gov-west-1.on.aws":              "us-gov-west-1",
+		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":            "cn-north-1",
+		"123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn": "cn-north-1",
+	} {
+		document, err := executionPolicy(host+"/team/app:1", "arn:aws:logs:us-east-1:123456789012:log-group:l", "aws", nil)
+		if err != nil || !strings.Contains(document, "arn:aws:ecr:"+region+":123456789012:repository/team/app") {
+			t.Errorf("no task may pull from %s: %s (%v)", host, document, err)
+		}
+	}
+	for _, image := range []string{"public.ecr.aws/docker/library/httpd:2.4", "nginx:1", "123456789012.dkr.ecr.us-east-1.example.com/app:1"} {
+		if document, _ := executionPolicy(image, "arn:aws:logs:us-east-1:123456789012:log-group:l", "aws", nil); strings.Contains(document, "ecr:") {
+			t.Errorf("for %s the role may pull from a registry of ours: %s", image, document)
+		}
+	}
+}
+
+func TestASecretIsReadByWhateverOfItsARNIsGiven(t *testing.T) {
+	t.Parallel()
+	const secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+	for given, want := range map[string]string{
+		secret + "prod/db/main-AbCdEf":                   secret + "prod/db/main-AbCdEf",
+		secret + "prod/db/main":                          secret + "prod/db/main-??????",
+		secret + "prod/db/main-AbCdEf:password::":        secret + "prod/db/main-AbCdEf",
+		secret + "prod/db/main-AbCdEf::AWSPREVIOUS:":     secret + "prod/db/main-AbCdEf",
+		secret + "prod/db/main:password::0a1b2c3d":       secret + "prod/db/main-??????",
+		"arn:aws:ssm:us-east-1:123456789012:parameter/a": "arn:aws:ssm:us-east-1:123456789012:parameter/a",
+	} {
+		statements, err := secretStatements([]string{given})
+		if err != nil || len(statements) != 1 || len(statements[0].Resource) != 1 || statements[0].Resource[0] != want {
+			t.Errorf("of %s the role may read %v, not %s alone: no task starts (%v)", given, statements, want, err)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 const (
 	wantRepository = "the repository of an image without tag or digest, such as public.ecr.aws/docker/library/httpd"
-	wantTag        = "a tag that names one version, such as 2.4.65, or a digest, sha256: and 64 hexadecimal digits"
+	wantTag        = "a tag that names one version, such as 2.4.65, a digest (sha256: and 64 hexadecimal digits), or both as TAG@DIGEST"
 	// latest names another image each time one is pushed: the task definition
 	// stays the same, so nothing new is deployed, and after a restart tasks of
 	// one revision may run two versions.
@@ -33,8 +33,13 @@ func Repository(ps *check.Problems, path, repository string) {
 	}
 }
 
-// Tag wants a tag that stays, or a digest.
+// Tag wants a tag that stays, a digest, or both, as TAG@sha256:…; with a digest the tag
+// is for people, and may be any.
 func Tag(ps *check.Problems, path, tag string) {
+	name, digest, both := strings.Cut(tag, "@")
+	if both && tagForm.MatchString(name) && digestForm.MatchString(digest) {
+		return
+	}
 	if tag == latest || !tagForm.MatchString(tag) && !digestForm.MatchString(tag) {
 		ps.Add(path, tag, wantTag)
 	}

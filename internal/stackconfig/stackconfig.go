@@ -264,13 +264,13 @@ func wantKnown(key string, settings []Setting) string {
 	return "one that the program reads; the nearest is " + nearest.Key
 }
 
-// Merge adds further problems to those already known: none at a value, or inside a
-// value, that is known to be wrong, and none twice, which happens if two components
-// take a value.
+// Merge adds further problems to those already known: none at a value, inside one or
+// around one that is known to be wrong, and none twice, which happens if two
+// components take a value.
 func Merge(problems, invalid check.Problems) check.Problems {
 	merged := slices.Clone(problems)
 	for _, p := range invalid {
-		covers := func(known check.Problem) bool { return within(p.Path, known.Path) }
+		covers := func(known check.Problem) bool { return within(p.Path, known.Path) || within(known.Path, p.Path) }
 		if !slices.ContainsFunc(problems, covers) && !slices.Contains(merged, p) {
 			merged = append(merged, p)
 		}
