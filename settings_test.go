@@ -193,7 +193,7 @@ func TestNoRequestIsSentBeforeTheGuardHasSeenTheTasksServe(t *testing.T) {
 	const tries, least = 60, 20
 	taken := 0
 	for seed := range uint64(tries) {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same every time, so that a failure can be looked at
+		random := rand.New(rand.NewPCG(seed, 0)) // The same every time, so that a failure can be looked at.
 		given := map[string]string{}
 		for range 1 + random.IntN(6) {
 			row := rows[random.IntN(len(rows))]

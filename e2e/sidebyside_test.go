@@ -108,7 +108,9 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 func TestWhateverIsReplacedServesUntilItsSuccessorDoes(t *testing.T) {
 	t.Parallel()
 	for _, change := range []map[string]string{
-		{"healthCheckPath": "/health"}, {"capacityProvider": "FARGATE_SPOT"}, {"vpcCidr": "10.9.0.0/16"},
+		{"healthCheckPath": "/health"},
+		{"capacityProvider": "FARGATE_SPOT"},
+		{"vpcCidr": "10.9.0.0/16"},
 		{"containerPort": "8080", "image": "nginx", "imageTag": "1.27.5", "capacityProvider": "FARGATE_SPOT"},
 	} {
 		t.Run(strings.Join(slices.Sorted(maps.Keys(change)), " "), func(t *testing.T) {

@@ -193,10 +193,10 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	infratest.WantRefused(t, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "internal-web", Args{
 			ContainerPort: 70000, DeregistrationDelay: new(maxDeregistrationDelay + 1), Priority: maxPriority + 1,
-			HealthCheck: HealthCheck{Path: "x", Interval: 4, Timeout: 9, Healthy: 1, Unhealthy: 11, Matcher: "500"},
+			HealthCheck: HealthCheck{Path: "x", Interval: 10, Timeout: 10, Healthy: 1, Unhealthy: 11, Matcher: "500"},
 		})
 		return err
 	},
-		"name", "vpcId", "listenerArn", "loadBalancerArnSuffix", "containerPort", "healthCheckPath", "healthCheckInterval",
+		"name", "vpcId", "listenerArn", "loadBalancerArnSuffix", "containerPort", "healthCheckPath",
 		"healthCheckTimeout", "healthyThreshold", "unhealthyThreshold", "healthCheckCodes", "deregistrationDelay", "priority")
 }

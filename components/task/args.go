@@ -243,8 +243,10 @@ func (a Args) validateDocument(ps *check.Problems) {
 	secrets := maps.Clone(a.Secrets)
 	document, err := a.containerDefinitions(strings.Repeat("i", 256), strings.Repeat("l", 128), "us-gov-west-1", secrets)
 	if size, most := len(document), maxDefinition-definitionRest; err == nil && size > most {
-		*ps = append(*ps, check.Problem{Path: "environment", Given: fmt.Sprintf("a container definition of %d bytes", size),
-			Want: fmt.Sprintf("at most %d: a task definition has no room for more; keep large values in Amazon S3 or in the image", most)})
+		*ps = append(*ps, check.Problem{
+			Path: "environment", Given: fmt.Sprintf("a container definition of %d bytes", size),
+			Want: fmt.Sprintf("at most %d: a task definition has no room for more; keep large values in Amazon S3 or in the image", most),
+		})
 	}
 }
 
