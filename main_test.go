@@ -111,6 +111,33 @@ func TestTheTypesThatTheProgramMakesAreThoseOfTheGoldenList(t *testing.T) {
 	}
 }
 
+// TestTheSchemasDefaultsChangeNothing gives the program what Pulumi hands over when
+// nothing is set: the defaults of Pulumi.yaml, as if they had been set.
+func TestTheSchemasDefaultsChangeNothing(t *testing.T) {
+	t.Parallel()
+	var project struct {
+		Config map[string]struct {
+			Default any `yaml:"default"`
+		} `yaml:"config"`
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, "Pulumi.yaml")), &project); err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]string{}
+	for key, setting := range project.Config {
+		given[infratest.Project+":"+key] = infratest.ConfigText(t, setting.Default)
+	}
+	const some = 30
+	if len(given) < some {
+		t.Fatalf("Pulumi.yaml has only %d settings", len(given))
+	}
+	handed := graph(infratest.MustRun(t, program, infratest.Options{Config: given}))
+	bare := graph(infratest.MustRun(t, program, infratest.Options{}))
+	if handed != bare {
+		t.Errorf("a stack that sets nothing is another one under Pulumi than in these tests: %s", firstDifference(handed, bare))
+	}
+}
+
 // graph writes every resource with its parent, its inputs and what it waits
 // for, in an order that does not depend on timing.
 func graph(record *infratest.Record) string {

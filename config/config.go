@@ -187,7 +187,7 @@ func (s *Service) check() check.Problems {
 // RunsSample tells whether the image is the plain web server, which is told to
 // write the sample page. Any other image, and another command, runs as it is.
 func (s *Service) RunsSample() bool {
-	return s.Image == SampleImage && s.Build.BuildContext == "" && s.Task.EntryPoint == nil && s.Task.Command == nil
+	return s.Image == SampleImage && s.Build.BuildContext == "" && len(s.Task.EntryPoint)+len(s.Task.Command) == 0
 }
 
 // ImageReference is the image that the config names, with its tag or digest.
