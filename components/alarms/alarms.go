@@ -49,8 +49,6 @@
 package alarms
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 
@@ -59,7 +57,9 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/names"
 	"ecs-sample-app/internal/tags"
 )
 
@@ -69,8 +69,6 @@ const (
 	// maxAlarmName is the most characters in the name of an alarm
 	// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
 	maxAlarmName = 255
-	// hashLength digits tell two addresses apart: 24 bits, for ten of them.
-	hashLength = 6
 )
 
 // Alarms are the alarms of a service and the topic that they notify.
@@ -89,17 +87,17 @@ type Alarms struct {
 // made yet.
 func Names(name string, clusterName pulumi.StringInput) pulumi.StringArrayOutput {
 	return clusterName.ToStringOutput().ApplyT(func(cluster string) ([]string, error) {
-		var names []string
+		var all []string
 		for _, watch := range watches {
 			full, err := alarmName(cluster, name, watch.role)
 			if err != nil {
 				return nil, err
 			}
 			if watch.rollsBack {
-				names = append(names, full)
+				all = append(all, full)
 			}
 		}
-		return names, nil
+		return all, nil
 	}).(pulumi.StringArrayOutput)
 }
 
@@ -155,10 +153,8 @@ func (b *builder) build(a *Alarms) error {
 			return fmt.Errorf("subscribe %s: %w", email, err)
 		}
 	}
-	a.TopicARN = pulumi.All(topic.Arn, policy.ID()).ApplyT(func(known []any) string {
-		return known[0].(string)
-	}).(pulumi.StringOutput)
-	var names pulumi.StringArray
+	a.TopicARN = after.String(topic.Arn, policy.ID())
+	var made pulumi.StringArray
 	for _, watch := range watches {
 		if watch.needsTasks && b.args.MayBeIdle {
 			continue
@@ -167,9 +163,9 @@ func (b *builder) build(a *Alarms) error {
 		if err != nil {
 			return fmt.Errorf("create alarm %s: %w", watch.role, err)
 		}
-		names = append(names, alarm.Name)
+		made = append(made, alarm.Name)
 	}
-	a.AlarmNames = names.ToStringArrayOutput()
+	a.AlarmNames = made.ToStringArrayOutput()
 	return nil
 }
 
@@ -215,8 +211,7 @@ var notInSlugs = regexp.MustCompile(`[^A-Za-z0-9]+`)
 // address, not after its place in the list, where taking one out would make
 // all that follow confirm anew. The hash keeps a.b@ and a-b@ apart.
 func slug(email string) string {
-	sum := sha256.Sum256([]byte(email))
-	return notInSlugs.ReplaceAllString(email, "-") + "-" + hex.EncodeToString(sum[:])[:hashLength]
+	return notInSlugs.ReplaceAllString(email, "-") + "-" + names.Hash(email)
 }
 
 // alarm adds to what it watches its name, and whom it tells.

@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/tags"
 )
@@ -123,8 +124,6 @@ func (c *Cluster) build(ctx *pulumi.Context, name string, a Args) error {
 		return fmt.Errorf("add capacity providers: %w", err)
 	}
 	c.Name = cluster.Name
-	c.ARN = pulumi.All(cluster.Arn, providers.ID()).ApplyT(func(known []any) string {
-		return known[0].(string)
-	}).(pulumi.StringOutput)
+	c.ARN = after.String(cluster.Arn, providers.ID())
 	return nil
 }

@@ -149,17 +149,17 @@ func TestADetachedMotoOutlivesItsContextAndIsStoppedByItsFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "moto.pid")
 	ctx, cancel := context.WithCancel(t.Context())
-	e, err := Start(ctx, Options{Log: filepath.Join(dir, "moto.log"), PIDFile: file, Checkout: "/work/mine"})
+	e, err := Start(ctx, Options{Log: filepath.Join(dir, "moto.log"), PIDFile: file, Checkout: "/checkouts/mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	address := strings.TrimPrefix(e.URL, "http://")
-	if mine, err := Start(t.Context(), Options{Address: address, Checkout: "/work/mine"}); err != nil || mine.Foreign {
+	if mine, err := Start(t.Context(), Options{Address: address, Checkout: "/checkouts/mine"}); err != nil || mine.Foreign {
 		t.Errorf("got %+v, %v for the checkout's own emulator", mine, err)
 	}
-	_, err = Start(t.Context(), Options{Address: address, Checkout: "/work/other"})
-	wantError(t, err, "another checkout, /work/mine", address, "make -C '/work/mine' down", "config set "+AddressKey)
+	_, err = Start(t.Context(), Options{Address: address, Checkout: "/checkouts/other"})
+	wantError(t, err, "another checkout, /checkouts/mine", address, "make -C '/checkouts/mine' down", "config set "+AddressKey)
 	if !answers(t.Context(), address) {
 		t.Error("the emulator is gone with the context that started it")
 	}
