@@ -161,6 +161,9 @@ func (s *Service) check() check.Problems {
 		}
 		ps = append(ps, s.Build.Check()...)
 	}
+	if s.Task.ImageCredentials != "" && (s.Build.BuildContext != "" || task.PullsByRole(s.Image)) {
+		ps.Add("imageCredentials", s.Task.ImageCredentials, "nothing with an image in Amazon ECR, which the tasks' execution role may pull")
+	}
 	if s.RunsSample() && s.ReadonlyRootFilesystem {
 		ps.Add("readonlyRootFilesystem", true, "false with the sample image, which writes its page when it starts")
 	}
@@ -178,10 +181,27 @@ func (s *Service) check() check.Problems {
 	var ways check.Problems
 	if !slices.Contains(s.Service.EgressPorts, service.DefaultEgressPort) {
 		ways.Add("egressPorts", s.Service.EgressPorts, "%d among them: tasks pull their image and write their logs there", service.DefaultEgressPort)
+	} else if port := imageref.Port(s.Image); port != 0 && !slices.Contains(s.Service.EgressPorts, port) {
+		ways.Add("egressPorts", s.Service.EgressPorts, "%d among them: the image's registry listens there", port)
 	}
 	ps = append(ps, stackconfig.Merge(wrong, ways)...)
 	ps = append(ps, s.Route.Check()...)
-	return append(ps, s.Watch.Check()...)
+	ps = append(ps, s.Watch.Check()...)
+	return stackconfig.Merge(ps, s.checkTimes(ps))
+}
+
+// checkTimes wants a deployment to have the time that it takes: it is over when the last
+// task of the old revision is gone. Times with a problem of their own are none.
+func (s *Service) checkTimes(known check.Problems) check.Problems {
+	least := (s.Service.DrainSeconds + 59) / 60
+	if given := s.Service.DeploymentTimeoutMinutes; given == 0 || given >= least ||
+		slices.ContainsFunc(known, func(p check.Problem) bool { return p.Path == "deregistrationDelay" || p.Path == "stopTimeout" }) {
+		return nil
+	}
+	var ps check.Problems
+	ps.Add("deploymentTimeoutMinutes", s.Service.DeploymentTimeoutMinutes,
+		"at least %d: tasks that leave may take %d seconds, deregistrationDelay and stopTimeout together", least, s.Service.DrainSeconds)
+	return ps
 }
 
 // RunsSample tells whether the image is the plain web server, which is told to
@@ -218,6 +238,7 @@ func (s *Service) derive(c *Config) {
 	s.Service.SkipSteadyState = !s.WaitForSteadyState
 	s.Service.Alarms.Enable = s.Alarms
 	s.Service.ForceDelete = !c.DeletionProtection
+	s.Service.DrainSeconds = *s.Route.DeregistrationDelay + s.Task.StopTimeout
 
 	s.Watch.MayBeIdle = s.Service.MayBeIdle()
 }

@@ -99,6 +99,11 @@ type Args struct {
 	// it is private. Default Image; to be given for an image whose digest is known
 	// only when it is pushed, or else each preview shows the permissions as changed.
 	Repository pulumi.StringInput `mapstructure:"-"`
+	// ImageCredentials is the ARN of a secret in AWS Secrets Manager with the login of the
+	// image's registry, {"username": "…", "password": "…"}, for one other than Amazon
+	// ECR. The execution role may read it. Default none.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html
+	ImageCredentials string `mapstructure:"imageCredentials"`
 	// ContainerName names the container. Default the component's name.
 	ContainerName string `mapstructure:"-"`
 	// ContainerPort is the port on which the container listens, 1 to 65535.
@@ -126,8 +131,8 @@ type Args struct {
 	Environment map[string]string `mapstructure:"environment"`
 	// Secrets are environment variables whose values are in AWS Secrets Manager or
 	// the SSM Parameter Store, by the ARN of the secret or parameter. The execution
-	// role may read just these. A value encrypted with a KMS key of your own also
-	// needs kms:Decrypt, granted by the key's policy. Default none.
+	// role may read just these. Tasks read a
+	// value when they start: change [Redeploy] for a value that was changed. Default none.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
 	Secrets map[string]string `mapstructure:"secrets" secret:"arns"`
 	// SecretValues are environment variables whose values are secret, 1 to 4096
@@ -137,6 +142,15 @@ type Args struct {
 	// none.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-ssm-paramstore.html
 	SecretValues map[string]string `mapstructure:"secretValues" secret:"true"`
+	// KMSKeys are the ARNs of the KMS keys, other than AWS's own, that encrypt what
+	// [Secrets] and [ImageCredentials] name. The execution role may decrypt with just
+	// these. No aliases: IAM takes none. Default none.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+	KMSKeys []string `mapstructure:"kmsKeyArns"`
+	// Redeploy is any text. Another one deploys the same version again, as a new revision:
+	// after a first deployment that failed, or for a secret that was changed where it is
+	// kept. Tasks have it as the Docker label redeploy. Default none.
+	Redeploy string `mapstructure:"redeploy"`
 	// WritableRootFilesystem lets the container write to its root filesystem.
 	// Default false (FSBP ECS.5); most public images need true.
 	WritableRootFilesystem bool `mapstructure:"-"`
@@ -180,7 +194,8 @@ func Defaults() Args { return Args{}.withDefaults("") }
 var (
 	containerNameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 	variableForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
-	secretForm        = regexp.MustCompile(`^arn:aws(-cn|-us-gov)?:(secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+|ssm:[a-z0-9-]+:\d{12}:parameter/\S+)$`)
+	secretForm        = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+|ssm:[a-z0-9-]+:\d{12}:parameter/\S+)$`)
+	keyForm           = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$`)
 )
 
 // Validate returns every problem of the arguments as check.Problems, or nil.
@@ -191,6 +206,9 @@ func (a Args) Validate() error {
 		ps.Missing("image", "an image with a tag or a digest")
 	case pulumi.String:
 		imageref.Image(&ps, "image", string(image))
+		if a.ImageCredentials != "" && PullsByRole(string(image)) {
+			ps.Add("imageCredentials", a.ImageCredentials, "nothing with an image in Amazon ECR, which the execution role may pull")
+		}
 	}
 	return append(ps, a.Check()...).Err()
 }
@@ -209,6 +227,7 @@ func (a Args) Check() check.Problems {
 	check.Range(&ps, "stopTimeout", a.StopTimeout, 1, maxStopTimeout, "seconds")
 	check.OneOf(&ps, "logRetentionDays", a.LogRetentionDays, LogRetentionDays)
 	a.validateVariables(&ps)
+	a.validateKeys(&ps)
 	a.validateDocument(&ps)
 	if a.EnableExecuteCommand && !a.WritableRootFilesystem {
 		ps.Add("enableExecuteCommand", true,
@@ -265,10 +284,7 @@ func (a Args) validateVariables(ps *check.Problems) {
 		if _, twice := a.Environment[name]; twice {
 			ps.Add(at, name, "a name that is not in environment too")
 		}
-		if arn := a.Secrets[name]; !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
-			// Whatever it is, it may be the secret itself.
-			*ps = append(*ps, check.Problem{Path: at, Given: "a value that is no such ARN", Want: "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store"})
-		}
+		validateSecret(ps, at, a.Secrets[name], "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.SecretValues)) {
 		at := "secretValues." + name
@@ -286,6 +302,31 @@ func (a Args) validateVariables(ps *check.Problems) {
 		if size := len(a.SecretValues[name]); size == 0 || size > maxSecretValue {
 			// The value itself is never part of a message.
 			*ps = append(*ps, check.Problem{Path: at, Given: fmt.Sprintf("a value of %d bytes", size), Want: fmt.Sprintf("1 to %d bytes", maxSecretValue)})
+		}
+	}
+}
+
+// validateSecret wants the ARN of a secret. Whatever else it is may be the secret
+// itself, so it is not shown.
+func validateSecret(ps *check.Problems, path, arn, want string) {
+	if !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
+		*ps = append(*ps, check.Problem{Path: path, Given: "a value that is no such ARN", Want: want})
+	}
+}
+
+// validateKeys wants what the execution role may read besides the secrets.
+func (a Args) validateKeys(ps *check.Problems) {
+	if a.ImageCredentials != "" {
+		const want = "the ARN of a secret in Secrets Manager"
+		if strings.Contains(a.ImageCredentials, ":ssm:") {
+			ps.Add("imageCredentials", a.ImageCredentials, want+": ECS takes no parameter here")
+		} else {
+			validateSecret(ps, "imageCredentials", a.ImageCredentials, want)
+		}
+	}
+	for i, key := range a.KMSKeys {
+		if !keyForm.MatchString(key) {
+			ps.Add(fmt.Sprintf("kmsKeyArns[%d]", i), key, "the ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID; not of an alias, which IAM does not take")
 		}
 	}
 }

@@ -14,21 +14,27 @@ import (
 // or a preview bury the one line that changed.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 type containerDefinition struct {
-	Name                   string           `json:"name"`
-	Image                  string           `json:"image"`
-	PortMappings           []portMapping    `json:"portMappings"`
-	Essential              bool             `json:"essential"`
-	EntryPoint             []string         `json:"entryPoint,omitempty"`
-	Command                []string         `json:"command,omitempty"`
-	Environment            []variable       `json:"environment"`
-	MountPoints            []struct{}       `json:"mountPoints"`
-	VolumesFrom            []struct{}       `json:"volumesFrom"`
-	LinuxParameters        *linuxParameters `json:"linuxParameters,omitempty"`
-	Secrets                []secret         `json:"secrets,omitempty"`
-	StopTimeout            int              `json:"stopTimeout"`
-	ReadonlyRootFilesystem bool             `json:"readonlyRootFilesystem"`
-	LogConfiguration       logConfiguration `json:"logConfiguration"`
-	SystemControls         []struct{}       `json:"systemControls"`
+	Name                   string            `json:"name"`
+	Image                  string            `json:"image"`
+	RepositoryCredentials  *credentials      `json:"repositoryCredentials,omitempty"`
+	PortMappings           []portMapping     `json:"portMappings"`
+	Essential              bool              `json:"essential"`
+	EntryPoint             []string          `json:"entryPoint,omitempty"`
+	Command                []string          `json:"command,omitempty"`
+	Environment            []variable        `json:"environment"`
+	MountPoints            []struct{}        `json:"mountPoints"`
+	VolumesFrom            []struct{}        `json:"volumesFrom"`
+	LinuxParameters        *linuxParameters  `json:"linuxParameters,omitempty"`
+	Secrets                []secret          `json:"secrets,omitempty"`
+	StopTimeout            int               `json:"stopTimeout"`
+	ReadonlyRootFilesystem bool              `json:"readonlyRootFilesystem"`
+	DockerLabels           map[string]string `json:"dockerLabels,omitempty"`
+	LogConfiguration       logConfiguration  `json:"logConfiguration"`
+	SystemControls         []struct{}        `json:"systemControls"`
+}
+
+type credentials struct {
+	Parameter string `json:"credentialsParameter"`
 }
 
 type portMapping struct {
@@ -93,6 +99,12 @@ func (a Args) containerDefinitions(image, logGroup, region string, secrets map[s
 	}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		definition.Secrets = append(definition.Secrets, secret{Name: name, ValueFrom: secrets[name]})
+	}
+	if a.ImageCredentials != "" {
+		definition.RepositoryCredentials = &credentials{Parameter: a.ImageCredentials}
+	}
+	if a.Redeploy != "" {
+		definition.DockerLabels = map[string]string{"redeploy": a.Redeploy}
 	}
 	if a.EnableExecuteCommand {
 		// Reaps what sessions of ECS Exec leave behind.

@@ -2,7 +2,6 @@ package task
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,39 +43,78 @@ func trust(a account) (string, error) {
 var privateImage = regexp.MustCompile(
 	`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov)/([^:@]+)`)
 
+// PullsByRole tells whether an image is in a private ECR repository, where the execution
+// role is all that a pull needs.
+func PullsByRole(image string) bool { return privateImage.MatchString(image) }
+
 // completeSecret is the name of a secret with the six random characters that Secrets
 // Manager adds. Without them an ARN names the same secret, and no policy's resource
 // matches it (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen).
-var completeSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+// A word of six letters, as in app-secret, may be the name's own end.
+var (
+	completeSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+	perhapsPartial = regexp.MustCompile(`-[a-z]{6}$`)
+)
+
+// need is what a task needs of AWS to start.
+type need struct {
+	image                  string
+	imageIsOurs            bool // its repository is made beside the task
+	logGroupARN, partition string
+	secrets, keys          []string // ARNs
+}
 
 // executionPolicy is what ECS itself needs to start the task: its log group,
 // its repository, its secrets, and nothing else.
-func executionPolicy(image, logGroupARN, partition string, secrets map[string]string) (string, error) {
-	statements := []statement{{
+func executionPolicy(n need) (string, error) {
+	statements := append([]statement{{
 		Sid:      "WriteLogs",
 		Effect:   "Allow",
 		Action:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resource: []string{logGroupARN + ":*"},
-	}}
-	if match := privateImage.FindStringSubmatch(image); match != nil {
-		statements = append(statements, statement{
-			// Takes no resource; it tells only who asks.
-			Sid:      "LogInToRegistry",
-			Effect:   "Allow",
-			Action:   []string{"ecr:GetAuthorizationToken"},
-			Resource: []string{"*"},
-		}, statement{
-			Sid:      "PullImage",
-			Effect:   "Allow",
-			Action:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
-			Resource: []string{fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", partition, match[2], match[1], match[3])},
-		})
-	}
-	read, err := secretStatements(slices.Sorted(maps.Values(secrets)))
+		Resource: []string{n.logGroupARN + ":*"},
+	}}, n.pullStatements()...)
+	read, err := secretStatements(n.secrets)
 	if err != nil {
 		return "", err
 	}
-	return policy.Document(append(statements, read...)...)
+	statements = append(statements, read...)
+	if len(n.keys) > 0 {
+		statements = append(statements, statement{Sid: "DecryptSecrets", Effect: "Allow", Action: []string{"kms:Decrypt"}, Resource: n.keys})
+	}
+	return policy.Document(statements...)
+}
+
+// pullStatements let ECS pull an image from its private ECR repository. No name tells
+// whether a repository is that of a pull-through cache, which copies an image when it
+// is first pulled, and then needs more; in any other repository that does nothing
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html).
+func (n need) pullStatements() []statement {
+	match := privateImage.FindStringSubmatch(n.image)
+	if match == nil {
+		return nil
+	}
+	repository := []string{fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", n.partition, match[2], match[1], match[3])}
+	statements := []statement{{
+		// Takes no resource; it tells only who asks.
+		Sid:      "LogInToRegistry",
+		Effect:   "Allow",
+		Action:   []string{"ecr:GetAuthorizationToken"},
+		Resource: []string{"*"},
+	}, {
+		Sid:      "PullImage",
+		Effect:   "Allow",
+		Action:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+		Resource: repository,
+	}}
+	if !n.imageIsOurs {
+		statements = append(statements, statement{
+			Sid:      "PullThroughCache",
+			Effect:   "Allow",
+			Action:   []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"},
+			Resource: repository,
+		})
+	}
+	return statements
 }
 
 // secretStatements let ECS read these secrets and parameters, and no others.
@@ -94,11 +132,14 @@ func secretStatements(arns []string) ([]statement, error) {
 		}
 		// The resource is secret:NAME; what follows picks a key or a version of it.
 		name, _, _ := strings.Cut(strings.TrimPrefix(parsed.Resource, "secret:"), ":")
-		if !completeSecret.MatchString(name) {
-			name += "-??????"
+		if completeSecret.MatchString(name) {
+			parsed.Resource = "secret:" + name
+			secrets.Resource = append(secrets.Resource, parsed.String())
 		}
-		parsed.Resource = "secret:" + name
-		secrets.Resource = append(secrets.Resource, parsed.String())
+		if !completeSecret.MatchString(name) || perhapsPartial.MatchString(name) {
+			parsed.Resource = "secret:" + name + "-??????"
+			secrets.Resource = append(secrets.Resource, parsed.String())
+		}
 	}
 	var statements []statement
 	for _, s := range []statement{secrets, parameters} {

@@ -61,7 +61,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err := ctx.RegisterComponentResource(token, name, t, opts...); err != nil {
 		return nil, fmt.Errorf("register task %q: %w", name, err)
 	}
-	b := builder{ctx: ctx, name: name, args: a, parent: pulumi.Parent(t)}
+	b := builder{ctx: ctx, name: name, args: a, ours: args.Repository != nil, parent: pulumi.Parent(t)}
 	b.lookUp()
 	if err := b.build(t); err != nil {
 		return nil, fmt.Errorf("task %q: %w", name, err)
@@ -79,6 +79,7 @@ type builder struct {
 	ctx    *pulumi.Context
 	name   string
 	args   Args
+	ours   bool // the image's repository
 	parent pulumi.ResourceOrInvokeOption
 
 	partition, region, accountID pulumi.StringOutput
@@ -166,7 +167,15 @@ func (b *builder) executionRole(logs *cloudwatch.LogGroup, secrets pulumi.String
 		return nil, nil, err
 	}
 	document := pulumi.All(b.args.Repository, logs.Arn, b.partition, secrets).ApplyT(func(known []any) (string, error) {
-		return executionPolicy(known[0].(string), known[1].(string), known[2].(string), known[3].(map[string]string))
+		read := slices.Collect(maps.Values(known[3].(map[string]string)))
+		if b.args.ImageCredentials != "" {
+			read = append(read, b.args.ImageCredentials)
+		}
+		slices.Sort(read)
+		return executionPolicy(need{
+			image: known[0].(string), imageIsOurs: b.ours, logGroupARN: known[1].(string), partition: known[2].(string),
+			secrets: read, keys: b.args.KMSKeys,
+		})
 	}).(pulumi.StringOutput)
 	policy, err := iam.NewRolePolicy(b.ctx, b.name+"-execution-policy", &iam.RolePolicyArgs{
 		Role:   role.ID(),

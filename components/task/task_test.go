@@ -277,16 +277,81 @@ func TestEveryFormOfAPrivateRegistrysHostMayBePulledFrom(t *testing.T) {
 		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":            "cn-north-1",
 		"123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn": "cn-north-1",
 	} {
-		document, err := executionPolicy(host+"/team/app:1", "arn:aws:logs:us-east-1:123456789012:log-group:l", "aws", nil)
+		document, err := executionPolicy(need{image: host + "/team/app:1", logGroupARN: "arn:aws:logs:us-east-1:123456789012:log-group:l", partition: "aws"})
 		if err != nil || !strings.Contains(document, "arn:aws:ecr:"+region+":123456789012:repository/team/app") {
 			t.Errorf("no task may pull from %s: %s (%v)", host, document, err)
 		}
 	}
 	for _, image := range []string{"public.ecr.aws/docker/library/httpd:2.4", "nginx:1", "123456789012.dkr.ecr.us-east-1.example.com/app:1"} {
-		if document, _ := executionPolicy(image, "arn:aws:logs:us-east-1:123456789012:log-group:l", "aws", nil); strings.Contains(document, "ecr:") {
+		if document, _ := executionPolicy(need{image: image, logGroupARN: "arn:aws:logs:us-east-1:123456789012:log-group:l", partition: "aws"}); strings.Contains(document, "ecr:") {
 			t.Errorf("for %s the role may pull from a registry of ours: %s", image, document)
 		}
 	}
+}
+
+func TestAPullThroughCacheMayCopyTheImageThatIsPulledFirst(t *testing.T) {
+	t.Parallel()
+	const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/docker-hub/library/nginx:1"
+	n := need{image: image, logGroupARN: "arn:aws:logs:us-east-1:123456789012:log-group:l", partition: "aws"}
+	for _, ours := range []bool{false, true} {
+		n.imageIsOurs = ours
+		document, err := executionPolicy(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := statements(t, document)["PullThroughCache"]
+		if ours {
+			if len(found.Action) > 0 {
+				t.Errorf("an image that is built here is no cache's, and the role may %v", found.Action)
+			}
+			continue
+		}
+		if !slices.Equal(found.Resource, []string{"arn:aws:ecr:us-east-1:123456789012:repository/docker-hub/library/nginx"}) ||
+			!slices.Equal(found.Action, []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}) {
+			t.Errorf("the first task that pulls through a cache does not start: %v", found)
+		}
+	}
+}
+
+func TestALoginMayBeReadAndDecryptedAndNothingElse(t *testing.T) {
+	t.Parallel()
+	const key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555"
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		args := Args{Image: pulumi.String("ghcr.io/team/app:1"), ImageCredentials: secretARN, KMSKeys: []string{key}}
+		record, document := made(t, world, args, "web-execution-policy", "policy")
+		found := statements(t, document)
+		if got := found["ReadSecrets"].Resource; !slices.Equal(got, []string{secretARN}) {
+			t.Errorf("with credentials for its registry the role may read %v, not %s", got, secretARN)
+		}
+		if got := found["DecryptSecrets"]; !slices.Equal(got.Resource, []string{key}) || !slices.Equal(got.Action, []string{"kms:Decrypt"}) {
+			t.Errorf("with a key of the customer's the role may %v with %v", got.Action, got.Resource)
+		}
+		containers := record.String(record.Get("web-task-definition"), "containerDefinitions")
+		if !strings.Contains(containers, `"repositoryCredentials":{"credentialsParameter":"`+secretARN+`"}`) {
+			t.Errorf("ECS is not told with what to log in: %s", containers)
+		}
+	})
+}
+
+func TestCredentialsForARegistryThatTakesNoneAreRefused(t *testing.T) {
+	t.Parallel()
+	infratest.WantRefused(t, makes(Args{
+		Image:            pulumi.String("123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"),
+		ImageCredentials: secretARN,
+	}), "imageCredentials")
+	infratest.WantRefused(t, makes(Args{Image: pulumi.String(publicImage), ImageCredentials: paramARN, KMSKeys: []string{
+		"arn:aws:kms:us-east-1:123456789012:alias/app",
+	}}), "imageCredentials", "kmsKeyArns[0]")
+}
+
+func TestAnotherRedeployIsAnotherRevision(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		_, containers := made(t, world, Args{Image: pulumi.String(publicImage), Redeploy: "Tue Nov 24"}, "web-task-definition", "containerDefinitions")
+		if !strings.Contains(containers, `"dockerLabels":{"redeploy":"Tue Nov 24"}`) {
+			t.Errorf("the same version can't be tried again: %s", containers)
+		}
+	})
 }
 
 func TestASecretIsReadByWhateverOfItsARNIsGiven(t *testing.T) {
@@ -298,10 +363,11 @@ func TestASecretIsReadByWhateverOfItsARNIsGiven(t *testing.T) {
 		secret + "prod/db/main-AbCdEf:password::":        secret + "prod/db/main-AbCdEf",
 		secret + "prod/db/main-AbCdEf::AWSPREVIOUS:":     secret + "prod/db/main-AbCdEf",
 		secret + "prod/db/main:password::0a1b2c3d":       secret + "prod/db/main-??????",
+		secret + "prod/app-secret":                       secret + "prod/app-secret " + secret + "prod/app-secret-??????",
 		"arn:aws:ssm:us-east-1:123456789012:parameter/a": "arn:aws:ssm:us-east-1:123456789012:parameter/a",
 	} {
 		statements, err := secretStatements([]string{given})
-		if err != nil || len(statements) != 1 || len(statements[0].Resource) != 1 || statements[0].Resource[0] != want {
+		if err != nil || len(statements) != 1 || strings.Join(statements[0].Resource, " ") != want {
 			t.Errorf("of %s the role may read %v, not %s alone: no task starts (%v)", given, statements, want, err)
 		}
 	}

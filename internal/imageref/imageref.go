@@ -4,6 +4,7 @@ package imageref
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -70,4 +71,16 @@ func Join(repository, tag string) string {
 		return repository + "@" + tag
 	}
 	return repository + ":" + tag
+}
+
+// Port is the port of the registry that an image is pulled from, 0 where its name tells
+// none: that of HTTPS.
+func Port(image string) int {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return 0
+	}
+	_, port, _ := strings.Cut(reference.Domain(named), ":")
+	number, _ := strconv.Atoi(port) // The grammar of references has digits there, or nothing.
+	return number
 }

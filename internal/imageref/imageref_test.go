@@ -32,6 +32,17 @@ func TestADigestCannotBePushedAs(t *testing.T) {
 	}
 }
 
+func TestThePortOfARegistryIsToldFromTheImage(t *testing.T) {
+	t.Parallel()
+	for image, want := range map[string]int{
+		"httpd": 0, "team/app": 0, "public.ecr.aws/docker/library/httpd": 0, "registry.example.com:5000/team/app": 5000,
+	} {
+		if got := Port(image); got != want {
+			t.Errorf("%s is pulled from port %d, not %d", image, got, want)
+		}
+	}
+}
+
 // FuzzJoin wants what passes as repository and tag to make a whole image.
 func FuzzJoin(f *testing.F) {
 	f.Add("httpd", "2.4")
