@@ -129,6 +129,9 @@ type Args struct {
 	// AWS provider of its own, which can't be read from outside. Default nil:
 	// as the stack's config sets up the default provider.
 	AWS *aws.Config `mapstructure:"-"`
+	// DrainSeconds is how long a task may take to leave: the target group's deregistration
+	// delay and the container's stop timeout. Default 0.
+	DrainSeconds int `mapstructure:"-"`
 	// ForceDelete deletes the service without first stopping its tasks one by
 	// one. Default false.
 	ForceDelete bool `mapstructure:"-"`

@@ -8,7 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -49,7 +51,7 @@ func (u unproven) Unwrap() error { return u.failure }
 // Not a resource hook, because the engine runs none for a resource that does not
 // change, and not a function of the provider, because none tells of events and
 // stopped tasks.
-func (b *builder) deployed(service *ecs.Service) (running, proven pulumi.StringOutput, err error) {
+func (b *builder) deployed(service *ecs.Service, group *ec2.SecurityGroup) (running, proven pulumi.StringOutput, err error) {
 	if b.ctx.DryRun() {
 		// The URN is known before there is a service, so a preview shows nothing as
 		// changed that only waits for it.
@@ -61,13 +63,15 @@ func (b *builder) deployed(service *ecs.Service) (running, proven pulumi.StringO
 	}
 	// The service's own output is no measure: the provider has read it back from ECS,
 	// which may have answered with what was before.
-	watched := pulumi.All(service.ID(), service.Cluster, b.args.TaskDefinitionARN).ApplyTWithContext(b.ctx.Context(),
+	watched := pulumi.All(service.ID(), service.Cluster, b.args.TaskDefinitionARN, service.TaskDefinition.Elem(), b.args.SubnetIDs, group.ID()).ApplyTWithContext(b.ctx.Context(),
 		func(ctx context.Context, known []any) (outcome, error) {
 			id, cluster, revision := string(known[0].(pulumi.ID)), known[1].(string), known[2].(string)
 			err := b.watch(ctx, service, settings, &rollout.Watch{
 				Cluster:        cluster,
 				Service:        id,
 				TaskDefinition: revision,
+				Told:           known[3].(string),
+				Network:        b.network(known[4].([]string), string(known[5].(pulumi.ID))),
 			})
 			var failure *rollout.DeploymentError
 			if errors.As(err, &failure) {
@@ -83,6 +87,15 @@ func (b *builder) deployed(service *ecs.Service) (running, proven pulumi.StringO
 		return end.(outcome).running, nil
 	}).(pulumi.StringOutput)
 	return running, proven, nil
+}
+
+// network is where the tasks are to run, as ECS has it.
+func (b *builder) network(subnets []string, group string) *ecstypes.AwsVpcConfiguration {
+	public := ecstypes.AssignPublicIpDisabled
+	if b.args.AssignPublicIP {
+		public = ecstypes.AssignPublicIpEnabled
+	}
+	return &ecstypes.AwsVpcConfiguration{Subnets: subnets, SecurityGroups: []string{group}, AssignPublicIp: public}
 }
 
 // watch waits for a deployment, with progress in the log of the service.

@@ -21,6 +21,7 @@ package service
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
@@ -44,9 +45,8 @@ const (
 	// repeats while a new role is not known everywhere. The deployment itself
 	// is waited for by the guard.
 	createTimeout, updateTimeout = "5m", "5m"
-	// deleteTimeout bounds draining: the deregistration delay and the
-	// container's stop timeout.
-	deleteTimeout = "10m"
+	// deleteTimeout bounds what a deletion takes beside DrainSeconds.
+	deleteTimeout = 10 * time.Minute
 )
 
 // Service is an ECS service and the security group of its tasks.
@@ -118,7 +118,7 @@ func (b *builder) build(s *Service) error {
 	if err := b.autoscale(service); err != nil {
 		return fmt.Errorf("scale the service: %w", err)
 	}
-	if s.TaskDefinitionARN, s.Proven, err = b.deployed(service); err != nil {
+	if s.TaskDefinitionARN, s.Proven, err = b.deployed(service, group); err != nil {
 		return fmt.Errorf("watch the deployment: %w", err)
 	}
 	s.Name = service.Name
@@ -205,7 +205,7 @@ func (b *builder) service(group *ec2.SecurityGroup, rules []pulumi.Resource) (*e
 	options := []pulumi.ResourceOption{b.parent, pulumi.DependsOn(rules), pulumi.Timeouts(&pulumi.CustomTimeouts{
 		Create: createTimeout,
 		Update: updateTimeout,
-		Delete: deleteTimeout,
+		Delete: (deleteTimeout + time.Duration(b.args.DrainSeconds)*time.Second).String(),
 	})}
 	// What can't change in place: its tasks can't move away from their target group.
 	options = append(options, pulumi.ReplacementTrigger(b.args.Replacement))

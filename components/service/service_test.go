@@ -84,7 +84,7 @@ func TestAFailedDeploymentIsRolledBackAndNoTaskIsMissedMeanwhile(t *testing.T) {
 				t.Errorf("%s is %v, not %v", input, got, want)
 			}
 		}
-		if service.Timeouts != [3]string{"5m", "5m", "10m"} {
+		if service.Timeouts != [3]string{"5m", "5m", "10m0s"} {
 			t.Errorf("the waits are bounded by %v", service.Timeouts)
 		}
 	})

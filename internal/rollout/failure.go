@@ -46,6 +46,8 @@ type DeploymentError struct {
 	Targets []string
 	// Logs is the command that shows the tasks' logs, empty where they have none.
 	Logs string
+	// Next is what to do about it.
+	Next string
 }
 
 // Error tells everything, in several lines.
@@ -73,9 +75,16 @@ func (f *DeploymentError) Error() string {
 	if f.Logs != "" {
 		fmt.Fprintf(&text, "  logs:       %s\n", f.Logs)
 	}
-	text.WriteString("  what next:  a version that works repairs the service; `pulumi up --refresh` tries this one again")
+	text.WriteString("  not done:   what this update takes away, such as an opening or a permission, is there until one succeeds\n")
+	fmt.Fprintf(&text, "  what next:  %s", f.Next)
 	return text.String()
 }
+
+// repair is what to do about a version that fails. A revision of its own is the one
+// way to have any version tried again: ECS starts no more tasks for a first deployment
+// that has failed, and to Pulumi nothing has changed.
+const repair = "set imageTag to a version that works, or try this one again with " +
+	"`pulumi config set redeploy \"$(date)\"`; then `pulumi up`"
 
 // explain asks AWS why the deployment failed. What it does not tell is left out.
 func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *DeploymentError {
@@ -86,6 +95,7 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Deplo
 		Wanted:  nameOf(w.TaskDefinition),
 		Running: "not known",
 		Reason:  v.why,
+		Next:    cmp.Or(v.next, repair),
 	}
 	if s == nil { // ECS may have fallen silent only for a while.
 		s, _ = w.describe(ctx) // What is not told is left out.
@@ -101,7 +111,7 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Deplo
 			f.Targets = unhealthy(health)
 		}
 	}
-	if last := w.lastDeployment(ctx); last != nil {
+	if last := w.lastDeployment(ctx, s); last != nil {
 		v.says = append(v.says, aws.ToString(last.StatusReason))
 	}
 	f.Says = counted(slices.DeleteFunc(v.says, func(line string) bool { return line == "" }))
@@ -109,6 +119,26 @@ func (w *Watch) explain(ctx context.Context, s *types.Service, v verdict) *Deplo
 	f.Stopped = causes(tasks)
 	f.Logs = w.logs(ctx, tasks)
 	return f
+}
+
+// unplaced is what ECS said last, since the deployment began, of tasks that it finds no
+// place for. They count as no failure to the circuit breaker
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html).
+func unplaced(s *types.Service) string {
+	if s == nil {
+		return ""
+	}
+	primary := primaryOf(s)
+	for i := range s.Events {
+		event := &s.Events[i]
+		if primary != nil && aws.ToTime(event.CreatedAt).Before(aws.ToTime(primary.CreatedAt)) {
+			break // They are listed the youngest first.
+		}
+		if message := aws.ToString(event.Message); strings.Contains(message, "unable to place a task") {
+			return message
+		}
+	}
+	return ""
 }
 
 // running lists the revisions that have running tasks.

@@ -32,6 +32,9 @@ func (w *Watch) progress(ctx context.Context, s *types.Service) {
 	if targets := w.targets(ctx, s); targets != "" {
 		parts = append(parts, targets)
 	}
+	if unplaced := unplaced(s); unplaced != "" {
+		parts = append(parts, unplaced)
+	}
 	w.say(strings.Join(parts, "; "))
 }
 

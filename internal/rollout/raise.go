@@ -28,30 +28,38 @@ type Capacity struct {
 // The number in the program is ignored once a service is scaled, so a successor would
 // begin with the number of its first day, and Application Auto Scaling never moves a
 // service away from 0.
-func (w *Watch) raise(ctx context.Context, s *types.Service) error {
+//
+// It tells whether there was something to raise.
+func (w *Watch) raise(ctx context.Context, s *types.Service) (bool, error) {
+	if w.Capacity == nil && served(s) {
+		return false, nil
+	}
+	before, name, err := w.predecessor(ctx, s)
+	if err != nil {
+		return false, fmt.Errorf("find out how many tasks the service before it runs: %w", err)
+	}
 	if w.Capacity == nil {
-		return nil
+		if desired := int(s.DesiredCount); before > desired {
+			w.Say(fmt.Sprintf("starts with %d tasks, as desiredCount says; %s, which it replaces, has %d", desired, name, before))
+		}
+		return false, nil
 	}
 	wanted := 0
 	if !w.Capacity.Scheduled {
 		wanted = w.Capacity.Min
 	}
-	before, _, err := w.predecessor(ctx, s)
-	if err != nil {
-		return fmt.Errorf("find out how many tasks the service before it runs: %w", err)
-	}
 	wanted = max(wanted, min(before, w.Capacity.Max))
 	if wanted <= int(s.DesiredCount) {
-		return nil
+		return false, nil
 	}
 	w.Say(fmt.Sprintf("starts with %d tasks instead of %d, as autoscaling would have it", wanted, s.DesiredCount))
 	_, err = w.ECS.UpdateService(ctx, &ecs.UpdateServiceInput{
 		Cluster: aws.String(w.Cluster), Service: aws.String(w.Service), DesiredCount: aws.Int32(int32(wanted)), //nolint:gosec // at most 5000
 	})
 	if err != nil {
-		return fmt.Errorf("start %d tasks: %w", wanted, err)
+		return false, fmt.Errorf("start %d tasks: %w", wanted, err)
 	}
-	return nil
+	return true, nil
 }
 
 // served tells whether a deployment of the service has succeeded, so that tasks of it

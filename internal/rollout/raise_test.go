@@ -136,3 +136,38 @@ func TestAFailureTellsWhatServesMeanwhile(t *testing.T) {
 		t.Errorf("a service that went back to its own revision is said not to serve: %v", got.err)
 	}
 }
+
+func TestTheLookFromBeforeTheTasksWereRaisedDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := &world{looks: []look{
+		of(deployment{revision: wanted, state: completed, running: 2}),
+		of(deployment{revision: wanted, state: inProgress, running: 1}),
+		of(deployment{revision: wanted, state: completed, running: 2}),
+	}}
+	got := watch(t, w, time.Minute, func(w *Watch) { w.Capacity = &Capacity{Min: 8, Max: 10} })
+	if got.err != nil || len(w.set) != 1 || w.asked < 3 {
+		t.Errorf("after %d looks and %v tasks requests move to what was there before (%v)", w.asked, w.set, got.err)
+	}
+}
+
+func TestAThrottledListOfServicesIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	w := &world{looks: []look{of(deployment{revision: wanted, state: completed, running: 2})}, listErrors: 2}
+	got := watch(t, w, time.Minute, func(w *Watch) { w.Capacity = &Capacity{Min: 8, Max: 10} })
+	if got.err != nil || len(w.set) != 1 {
+		t.Errorf("a busy ECS ends the update with %v, and %v tasks were asked for", got.err, w.set)
+	}
+}
+
+func TestASuccessorThatIsNotScaledStartsWithFewerTasksNotWithoutAWord(t *testing.T) {
+	t.Parallel()
+	first := of(deployment{revision: wanted, state: inProgress, running: 1})
+	first.service.Tags = tagged("dev", "web-service")
+	then := of(deployment{revision: wanted, state: completed, running: 2})
+	then.service.Tags = first.service.Tags
+	w := &world{looks: []look{first, then}, others: []types.Service{other(1, "ACTIVE", 8, tagged("dev", "web-service"))}}
+	got := watch(t, w, time.Minute)
+	if got.err != nil || len(w.set) > 0 || !slices.ContainsFunc(got.lines, func(line string) bool { return strings.Contains(line, "which it replaces, has 8") }) {
+		t.Errorf("six tasks fewer serve, and nobody is told: %q, %v (%v)", got.lines, w.set, got.err)
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,6 +60,11 @@ type Watch struct {
 	Cluster, Service string
 	// TaskDefinition is the ARN of the revision that was asked for.
 	TaskDefinition string
+	// Told is the ARN of the revision that the service was last told to run. It is
+	// another one where an update left the service out. Empty if it is not known.
+	Told string
+	// Network is where the tasks were asked to run. Nil if it is not known.
+	Network *types.AwsVpcConfiguration
 	// Timeout bounds the wait.
 	Timeout time.Duration
 	// Say takes a line of progress.
@@ -86,7 +90,8 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	if s := w.skips(bounded); s != nil {
-		return int(s.DesiredCount), w.raise(bounded, s)
+		_, err := w.raise(bounded, s)
+		return int(s.DesiredCount), err
 	}
 	for {
 		service, failure, err := w.next(bounded)
@@ -113,8 +118,8 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 // done tells whether a service that looks steady is: ECS may have taken the deployment
 // back without another revision, or the look was at what was before it.
 func (w *Watch) done(ctx, bounded context.Context, service *types.Service) (bool, error) {
-	last := w.lastDeployment(bounded)
-	if failure := undone(last); failure != nil {
+	last := w.lastDeployment(bounded, service)
+	if failure := w.undone(service, last); failure != nil {
 		return false, w.explain(ctx, service, *failure)
 	}
 	if open(last) {
@@ -129,15 +134,29 @@ func (w *Watch) late(ctx context.Context, service *types.Service) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return w.explain(ctx, service, verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)})
+	failure := verdict{why: fmt.Sprintf("it did not finish within %s", w.Timeout)}
+	if service == nil {
+		service, _ = w.describe(ctx) // What is not told is left out.
+	}
+	if unplaced := unplaced(service); unplaced != "" {
+		failure.why += ", because ECS finds no place for tasks"
+		failure.says = []string{unplaced}
+		failure.next = "`pulumi up` waits on: ECS goes on trying. FARGATE_SPOT may have no capacity for hours, FARGATE has: " +
+			"`pulumi config set capacityProvider FARGATE` and `pulumi up`"
+	}
+	return w.explain(ctx, service, failure)
 }
 
 // verdict is why the service does not come to run what was asked for.
 type verdict struct {
 	why  string   // in our words
 	says []string // in ECS's
+	next string   // what to do about it, if it is not what mends a version that fails
 	sure bool     // ECS itself has said it
 }
+
+// again is what to do about a service that is gone.
+const again = "`pulumi up --refresh` makes the service again"
 
 // skips returns the service if nobody has to wait for it.
 func (w *Watch) skips(ctx context.Context) *types.Service {
@@ -151,14 +170,25 @@ func (w *Watch) skips(ctx context.Context) *types.Service {
 	return s
 }
 
-// next is a look, and the first good one raises the number of tasks.
-func (w *Watch) next(ctx context.Context) (service *types.Service, failure *verdict, err error) {
-	service, failure, err = w.look(ctx)
-	if err == nil && failure == nil && service != nil && !w.raised {
-		w.raised = true
-		err = w.raise(ctx, service)
+// next is a look. The first good one raises the number of tasks, where that is to be,
+// and then does not count: it is from before.
+func (w *Watch) next(ctx context.Context) (*types.Service, *verdict, error) {
+	service, failure, err := w.look(ctx)
+	if err != nil || failure != nil || service == nil || w.raised {
+		return service, failure, err
 	}
-	return service, failure, err
+	raised, err := w.raise(ctx, service)
+	switch {
+	case err == nil:
+		w.raised = true
+	case temporary(err):
+		w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
+		return nil, nil, nil
+	}
+	if raised {
+		service = nil
+	}
+	return service, nil, err
 }
 
 // look asks ECS once. It returns a verdict if the deployment has failed, an error if
@@ -166,6 +196,9 @@ func (w *Watch) next(ctx context.Context) (service *types.Service, failure *verd
 func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verdict, err error) {
 	service, err = w.describe(ctx)
 	if err != nil {
+		if gone := (*types.ClusterNotFoundException)(nil); errors.As(err, &gone) {
+			return nil, &verdict{why: "the cluster is gone: somebody has deleted it", next: again, sure: true}, nil
+		}
 		if temporary(err) {
 			w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
 			return nil, nil, nil
@@ -177,9 +210,9 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verd
 		if w.doubted < doubts {
 			return nil, nil, nil
 		}
-		return nil, nil, fmt.Errorf("ECS knows no service %s", w.Service)
+		return nil, &verdict{why: "ECS knows no such service: somebody has deleted it", next: again, sure: true}, nil
 	}
-	failure = judge(service, w.TaskDefinition)
+	failure = w.judge(service)
 	if failure == nil {
 		w.doubted = 0
 		return service, nil, nil
@@ -225,52 +258,16 @@ func (w *Watch) steady(s *types.Service) bool {
 		s.RunningCount == s.DesiredCount && s.PendingCount == 0
 }
 
-// undone returns why ECS took the last deployment back where the revision does not
-// tell: a change of the network or of the load balancer leaves it as it was. An ECS
-// that knows nothing of service deployments, or a role that may not ask, leaves the
-// verdict to the revision.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
-func undone(last *types.ServiceDeploymentBrief) *verdict {
-	if last == nil {
-		return nil
-	}
-	// STOPPED, STOP_REQUESTED, and all that begins with ROLLBACK.
-	if status := string(last.Status); strings.HasPrefix(status, "ROLLBACK") || strings.HasPrefix(status, "STOP") {
-		return &verdict{why: "the last deployment is " + status}
-	}
-	return nil
-}
-
-// open tells whether ECS is still at the last deployment.
-func open(last *types.ServiceDeploymentBrief) bool {
-	return last != nil &&
-		(last.Status == types.ServiceDeploymentStatusPending || last.Status == types.ServiceDeploymentStatusInProgress)
-}
-
-// lastDeployment is the youngest of the service's deployments, nil where ECS does
-// not tell.
-func (w *Watch) lastDeployment(ctx context.Context) *types.ServiceDeploymentBrief {
-	out, err := w.ECS.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
-		Cluster: aws.String(w.Cluster), Service: aws.String(w.Service),
-	})
-	if err != nil {
-		return nil
-	}
-	var last *types.ServiceDeploymentBrief
-	for i := range out.ServiceDeployments {
-		one := &out.ServiceDeployments[i]
-		if last == nil || aws.ToTime(one.CreatedAt).After(aws.ToTime(last.CreatedAt)) {
-			last = one
-		}
-	}
-	return last
-}
-
 // judge returns a verdict, or nil as long as the deployment may succeed.
-func judge(s *types.Service, wanted string) *verdict {
+func (w *Watch) judge(s *types.Service) *verdict {
 	if status := aws.ToString(s.Status); status != "" && status != "ACTIVE" {
-		return &verdict{why: "the service is " + status + ": somebody deletes it", sure: true}
+		next := again
+		if status != "INACTIVE" {
+			next += ", once it is INACTIVE"
+		}
+		return &verdict{why: "the service is " + status + ": somebody has deleted it", next: next, sure: true}
 	}
+	wanted := w.TaskDefinition
 	primary := primaryOf(s)
 	if primary == nil {
 		return &verdict{why: "the service has no deployment"}
@@ -291,6 +288,12 @@ func judge(s *types.Service, wanted string) *verdict {
 				why:  "the deployment failed and is rolled back",
 				says: []string{aws.ToString(d.RolloutStateReason), aws.ToString(primary.RolloutStateReason)}, sure: true,
 			}
+		}
+	}
+	if w.Told != "" && w.Told != wanted {
+		return &verdict{
+			why:  "nothing has told it to: the update left the service out, as with --target",
+			next: "`pulumi up` without --target updates the service too",
 		}
 	}
 	return &verdict{why: "the deployment was rolled back, or something else was deployed since"}

@@ -38,6 +38,7 @@ type world struct {
 	others      []types.Service
 	set         []int32 // desired counts that were asked for
 	asked       int
+	listErrors  int // how often ECS is too busy to list services
 }
 
 type look struct {
@@ -66,15 +67,25 @@ func (w *world) DescribeServices(_ context.Context, in *ecs.DescribeServicesInpu
 	return &ecs.DescribeServicesOutput{Services: []types.Service{*now.service}}, nil
 }
 
-func (w *world) ListServiceDeployments(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
+// ListServiceDeployments lists two deployments a page.
+func (w *world) ListServiceDeployments(_ context.Context, in *ecs.ListServiceDeploymentsInput, _ ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
 	if w.deployments == nil {
 		return nil, errors.New("ECS does not know this action")
 	}
-	return &ecs.ListServiceDeploymentsOutput{ServiceDeployments: w.deployments}, nil
+	from, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	out := &ecs.ListServiceDeploymentsOutput{ServiceDeployments: w.deployments[from:min(from+2, len(w.deployments))]}
+	if from+2 < len(w.deployments) {
+		out.NextToken = aws.String(strconv.Itoa(from + 2))
+	}
+	return out, nil
 }
 
 // ListServices lists three services a page.
 func (w *world) ListServices(_ context.Context, in *ecs.ListServicesInput, _ ...func(*ecs.Options)) (*ecs.ListServicesOutput, error) {
+	if w.listErrors > 0 {
+		w.listErrors--
+		return nil, &smithy.GenericAPIError{Code: "ThrottlingException"}
+	}
 	all := []string{name}
 	for _, s := range w.others {
 		all = append(all, *s.ServiceArn)
@@ -293,7 +304,8 @@ func TestARollbackFailsAtOnceAndTellsWhy(t *testing.T) {
   targets of the load balancer:
     unhealthy: Health checks failed with these codes: [503]
   logs:       aws logs tail web-logs --region us-east-1 --since 1h --log-stream-names app/app/last
-  what next:  a version that works repairs the service; ` + "`pulumi up --refresh`" + ` tries this one again`
+  not done:   what this update takes away, such as an opening or a permission, is there until one succeeds
+  what next:  set imageTag to a version that works, or try this one again with ` + "`pulumi config set redeploy \"$(date)\"`; then `pulumi up`"
 	if f.Error() != want {
 		t.Errorf("the error is\n%s\nand not\n%s", f.Error(), want)
 	}
@@ -304,7 +316,7 @@ func TestWhatFailedEarlierStillFails(t *testing.T) {
 	for say, now := range map[string]look{
 		"rolled back, or something else": of(deployment{revision: before, state: completed, running: 2}),
 		"none before to go back to":      of(deployment{revision: wanted, state: failed}),
-		"somebody deletes it":            {service: &types.Service{Status: aws.String("DRAINING")}},
+		"somebody has deleted it":        {service: &types.Service{Status: aws.String("DRAINING")}},
 		"the service has no deployment":  {service: &types.Service{Status: aws.String("ACTIVE")}},
 	} {
 		got := watch(t, &world{looks: []look{now}}, time.Hour)
@@ -331,7 +343,7 @@ func TestTheSameRevisionTriedAgainIsNotTakenForItsFirstFailure(t *testing.T) {
 		of(deployment{revision: wanted, state: completed, running: 2}),
 	}}, time.Minute)
 	if got.err != nil {
-		t.Errorf("what `pulumi up --refresh` tries again can't succeed: %v", got.err)
+		t.Errorf("a revision that is deployed again can't succeed: %v", got.err)
 	}
 }
 
@@ -351,8 +363,12 @@ func TestARollbackThatTheRevisionDoesNotTellIsFound(t *testing.T) {
 		}, time.Minute)
 		switch {
 		case fails:
-			if f := got.failure(t, "the last deployment is "+string(status)); strings.Join(f.Says, "") != "an alarm went off" {
+			f := got.failure(t, "the last deployment is "+string(status))
+			if strings.Join(f.Says, "") != "an alarm went off" {
 				t.Errorf("the reason that ECS gives is lost: %q", f.Says)
+			}
+			if !strings.Contains(f.Next, "up --refresh") {
+				t.Errorf("another revision would not bring the change back, and the advice is: %s", f.Next)
 			}
 		case got.err != nil:
 			t.Errorf("a deployment that is %s fails: %v", status, got.err)
