@@ -19,6 +19,10 @@ func main() {
 // program is the architecture: config, components, outputs. Requests go from
 // the load balancer through the network to the service's tasks.
 func program(ctx *pulumi.Context) error {
+	// An older engine would change in place, without a word, what is to be replaced.
+	if err := ctx.RequirePulumiVersion(">=3.208.0"); err != nil {
+		return err
+	}
 	cfg, err := config.Load(ctx)
 	if err != nil {
 		return err

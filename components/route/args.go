@@ -28,12 +28,15 @@ const (
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html).
 	maxPath = 1024
 
-	// maxPriority is the last of a listener's rules
+	// minPriority leaves the first hundred, as many as a listener has rules, to those
+	// that attach target groups: each takes the priority after the highest, which on a
+	// new listener is 1
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html).
+	minPriority = 101
+	// firstPriority and lastPriority bound the priorities that names have. Below them is
+	// room for what a person wants to come first. Above them, up to AWS's last, 50000,
+	// it is for the rules that attach
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html).
-	maxPriority = 50000
-	// firstPriority and lastPriority bound the priorities that names have. Below
-	// them is room for what a person wants to come first, above them for the rules
-	// that attach target groups, which take the next free one.
 	firstPriority, lastPriority = 1000, 40000
 )
 
@@ -83,9 +86,10 @@ type Args struct {
 	// DefaultDeregistrationDelay.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay
 	DeregistrationDelay *int `mapstructure:"deregistrationDelay"`
-	// Priority is the place of the service's rule among the listener's, 1 to 50000;
-	// the lowest that matches a request decides. Default made of the service's name,
-	// 1000 to 40000.
+	// Priority is the place of the service's rule among the listener's, 101 to
+	// 40000; the lowest that matches a request decides. A service that is renamed needs
+	// another one, because its old rule stays until it serves. Default made of the
+	// service's name, 1000 to 40000.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
 	Priority int `mapstructure:"priority"`
 	// Replace are further values whose change is deployed side by side. Default
@@ -150,7 +154,7 @@ func (a Args) Check() check.Problems {
 	check.Port(&ps, "containerPort", a.ContainerPort)
 	a.HealthCheck.check(&ps)
 	check.Range(&ps, "deregistrationDelay", *a.DeregistrationDelay, 0, maxDeregistrationDelay, "seconds")
-	check.Range(&ps, "priority", a.Priority, 1, maxPriority, "")
+	check.Range(&ps, "priority", a.Priority, minPriority, lastPriority, "")
 	check.Tags(&ps, "tags", a.Tags)
 	return ps
 }

@@ -110,7 +110,7 @@ func (r *Route) build() error {
 	if r.targets, err = r.targetGroup(r.Replacement); err != nil {
 		return fmt.Errorf("create target group: %w", err)
 	}
-	attached, err := r.attach(r.targets)
+	attached, err := r.attach(r.targets, r.Replacement)
 	if err != nil {
 		return fmt.Errorf("attach the target group: %w", err)
 	}
@@ -174,9 +174,11 @@ func (b *builder) targetGroup(replacement pulumi.StringOutput) (*lb.TargetGroup,
 	}, b.parent, pulumi.ReplacementTrigger(replacement))
 }
 
-// attach makes the rule that no request matches. It takes the next free priority, so
-// that it never takes the place of a rule that sends.
-func (b *builder) attach(targets *lb.TargetGroup) (*lb.ListenerRule, error) {
+// attach makes the rule that no request matches. It takes the priority after the
+// highest, so that it never takes the place of a rule that sends. A target group that
+// replaces another has a rule of its own: tasks that leave finish their requests only
+// while their target group belongs to the load balancer.
+func (b *builder) attach(targets *lb.TargetGroup, replacement pulumi.StringOutput) (*lb.ListenerRule, error) {
 	name := b.name + "-attach"
 	return lb.NewListenerRule(b.ctx, name, &lb.ListenerRuleArgs{
 		ListenerArn: b.args.ListenerARN,
@@ -185,7 +187,7 @@ func (b *builder) attach(targets *lb.TargetGroup) (*lb.ListenerRule, error) {
 		}},
 		Actions: forward(targets.Arn),
 		Tags:    b.tags(name),
-	}, b.parent)
+	}, b.parent, pulumi.ReplacementTrigger(replacement))
 }
 
 // send makes the rule that every request matches.

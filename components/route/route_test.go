@@ -92,7 +92,12 @@ func TestTheTargetGroupIsAttachedBeforeItIsUsedAndRequestsComeLast(t *testing.T)
 func TestWhatCannotChangeInPlaceReplacesTheTargetGroup(t *testing.T) {
 	t.Parallel()
 	trigger := func(change func(*Args)) string {
-		return infratest.MustRun(t, makes(behind(change)), infratest.Options{}).Get("web-tg").ReplacedWith
+		record := infratest.MustRun(t, makes(behind(change)), infratest.Options{})
+		if got := record.Get("web-attach").ReplacedWith; got != record.Get("web-tg").ReplacedWith {
+			t.Errorf("the target group is replaced with %q and its rule with %q: tasks that leave lose the load balancer before their requests are done",
+				record.Get("web-tg").ReplacedWith, got)
+		}
+		return record.Get("web-tg").ReplacedWith
 	}
 	same := trigger(nil)
 	for what, change := range map[string]func(*Args){
@@ -110,7 +115,7 @@ func TestWhatCannotChangeInPlaceReplacesTheTargetGroup(t *testing.T) {
 		"another interval": func(a *Args) { a.HealthCheck.Interval = 10 },
 		"another delay":    func(a *Args) { a.DeregistrationDelay = new(20) },
 		"other tags":       func(a *Args) { a.Tags = map[string]string{"a": "b"} },
-		"another priority": func(a *Args) { a.Priority = 7 },
+		"another priority": func(a *Args) { a.Priority = 700 },
 	} {
 		if trigger(change) != same {
 			t.Errorf("%s starts a second service for nothing", what)
@@ -156,8 +161,8 @@ func TestPrioritiesGoByNameAndStayWithinTheirRoom(t *testing.T) {
 	if got := rule(nil).NumberValue(); got != float64(priorityOf("web")) {
 		t.Errorf("the rule has the priority %v: another service that comes or goes would move it", got)
 	}
-	if got := rule(func(a *Args) { a.Priority = 7 }).NumberValue(); got != 7 {
-		t.Errorf("the priority 7 was asked for, and it is %v", got)
+	if got := rule(func(a *Args) { a.Priority = 700 }).NumberValue(); got != 700 {
+		t.Errorf("the priority 700 was asked for, and it is %v", got)
 	}
 	seen := map[int]bool{}
 	for _, name := range []string{"", "a", "b", "web", "api", "sample-app", "worker", strings.Repeat("long", 10)} {
@@ -192,7 +197,7 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	infratest.WantRefused(t, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "internal-web", Args{
-			ContainerPort: 70000, DeregistrationDelay: new(maxDeregistrationDelay + 1), Priority: maxPriority + 1,
+			ContainerPort: 70000, DeregistrationDelay: new(maxDeregistrationDelay + 1), Priority: lastPriority + 1,
 			HealthCheck: HealthCheck{Path: "x", Interval: 10, Timeout: 10, Healthy: 1, Unhealthy: 11, Matcher: "500"},
 		})
 		return err
