@@ -48,7 +48,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	s.Rollouts.Next(sandbox.Plan{Polls: 3})
 	before := len(s.Faults.Order())
 	up(t, s)
-	assertInOrder(t, s.Faults.Order()[before:], "UpdateService", "ModifyRule", "DeleteService", "DeleteTargetGroup")
+	assertInOrder(t, s.Faults.Order()[before:], "UpdateService", "ModifyRule", "DeleteService", "DeleteRule", "DeleteTargetGroup")
 	assertWhole(t, s)
 	assertPort(t, s, 8080)
 	assertNoChanges(t, s)
@@ -58,7 +58,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	before = len(s.Faults.Order())
 	up(t, s)
 	assertInOrder(t, s.Faults.Order()[before:],
-		"CreateTargetGroup", "ModifyRule", "CreateService", "ModifyRule", "DeleteService", "DeleteTargetGroup")
+		"CreateTargetGroup", "CreateRule", "CreateService", "ModifyRule", "DeleteService", "DeleteRule", "DeleteTargetGroup")
 	assertPort(t, s, 8082)
 
 	// Ctrl-C in the middle.
@@ -198,7 +198,9 @@ func TestASuccessorHasTheTasksThatAutoscalingGaveItsPredecessor(t *testing.T) {
 	scale(t, s, 8)
 	before := aws.ToString(service(t, s).ServiceArn)
 	set(t, s, map[string]string{"capacityProvider": "FARGATE_SPOT", "waitForSteadyState": "false"})
+	order := len(s.Faults.Order())
 	up(t, s)
+	assertInOrder(t, s.Faults.Order()[order:], "CreateService", "UpdateService", "DescribeServices", "ModifyRule", "DeleteService")
 	if after := service(t, s); aws.ToString(after.ServiceArn) == before || aws.ToString(after.CapacityProviderStrategy[0].CapacityProvider) != "FARGATE_SPOT" {
 		t.Errorf("%s does not run on FARGATE_SPOT in the place of %s", aws.ToString(after.ServiceArn), before)
 	}

@@ -92,7 +92,7 @@ func run(ctx context.Context, arguments []string) error {
 	case "preview":
 		return l.pulumi(ctx, append([]string{"preview"}, rest...))
 	case "destroy":
-		return l.pulumi(ctx, append([]string{"destroy", "--yes", "--skip-preview"}, rest...))
+		return l.pulumi(ctx, append([]string{"destroy", "--yes"}, rest...))
 	case "pulumi":
 		return l.pulumi(ctx, rest)
 	case "down":
