@@ -151,6 +151,8 @@ func config() map[string]*tfbridge.SchemaInfo {
 		"skip_credentials_validation": {Default: &tfbridge.DefaultInfo{Value: false}},
 		// Terraform has a string here, to tell false from missing; the SDK a boolean.
 		"skip_metadata_api_check": {Type: "boolean"},
+		// Terraform takes several roles, each to be assumed with the one before; the SDK one.
+		"assume_role": {Name: "assumeRole", MaxItemsOne: tfbridge.True()},
 		"access_key":              secret,
 		"secret_key":              secret,
 		"token":                   secret,

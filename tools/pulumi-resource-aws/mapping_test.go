@@ -26,9 +26,13 @@ import (
 // provider, which wraps an older release of the Terraform provider, has not. The
 // program may not use them as long as it is to run without the released provider.
 var newerInSDK = map[string][]string{
+	"aws": {
+		"endpoints[].billing", "endpoints[].dsql", "endpoints[].evs", "endpoints[].invoicing", "endpoints[].mediapackagevod",
+		"endpoints[].notifications", "endpoints[].notificationscontacts",
+	},
 	"aws_ecs_service":         {"volumeConfiguration.managedEbsVolume.volumeInitializationRate"},
 	"aws_ecs_task_definition": {"enableFaultInjection"},
-	"aws_lb":                  {"ipamPools", "minimumLoadBalancerCapacity", "subnetMappings.outpostId"},
+	"aws_lb":                  {"ipamPools", "minimumLoadBalancerCapacity", "subnetMappings[].outpostId"},
 	"aws_lb_listener":         {"routingHttpRequestXAmzn", "routingHttpResponse"},
 	"aws_sns_topic":           {"fifoThroughputScope"},
 	"aws_vpc_endpoint":        {"resourceConfigurationArn", "serviceNetworkArn"},
@@ -47,6 +51,21 @@ func TestEveryResourceHasTheTokenAndTheInputsOfTheSDK(t *testing.T) {
 			compare(t, terraform, got, want)
 		})
 	}
+}
+
+// What people set as aws:assumeRole and the like has the SDK's form: an object where the
+// SDK has one, and a list where it has a list.
+func TestTheProvidersConfigIsThatOfTheSDK(t *testing.T) {
+	sdk := readSDK(t)
+	info := mappedProvider(t)
+	got := names("", info.P.Schema(), info.Config, true)
+	want := sdk.properties("", "providerArgs")
+	for _, known := range []string{"assumeRole.roleArn", "assumeRoleWithWebIdentity.roleArn", "defaultTags.tags", "endpoints[].ecs", "ignoreTags.keys[]", "allowedAccountIds[]"} {
+		if !slices.Contains(want, known) {
+			t.Errorf("the SDK has no %s: this test has gone blind", known)
+		}
+	}
+	compare(t, "aws", got, want)
 }
 
 func TestEveryTypeThatTheProgramMakesIsMapped(t *testing.T) {
@@ -130,7 +149,8 @@ func mappedProvider(t *testing.T) *tfbridge.ProviderInfo {
 }
 
 // names lists the properties below a schema as the bridge calls them, such as
-// loadBalancers.targetGroupArn.
+// loadBalancers[].targetGroupArn: lists, and not the single elements that Terraform has
+// in lists too, have brackets.
 func names(prefix string, schema shim.SchemaMap, overrides map[string]*tfbridge.SchemaInfo, inputs bool) []string {
 	var all []string
 	schema.Range(func(name string, s shim.Schema) bool {
@@ -142,6 +162,9 @@ func names(prefix string, schema shim.SchemaMap, overrides map[string]*tfbridge.
 			return true
 		}
 		pulumi := tfbridge.TerraformToPulumiNameV2(name, schema, overrides)
+		if list := s.Type() == shim.TypeList || s.Type() == shim.TypeSet; list && !tfbridge.IsMaxItemsOne(s, overrides[name]) {
+			pulumi += "[]"
+		}
 		all = append(all, prefix+pulumi)
 		var nested map[string]*tfbridge.SchemaInfo
 		if o := overrides[name]; o != nil {
@@ -208,7 +231,7 @@ func readSDK(t *testing.T) sdkSource {
 func (s sdkSource) read(t *testing.T, root, folder string) {
 	t.Helper()
 	s.structs[folder] = map[string]*ast.StructType{}
-	wanted := []string{"pulumiTypes.go", "pulumiTypes1.go", "pulumiTypes2.go"}
+	wanted := []string{"provider.go", "pulumiTypes.go", "pulumiTypes1.go", "pulumiTypes2.go"}
 	for _, m := range mappedResources {
 		wanted = append(wanted, lowerFirst(m.name)+".go")
 	}
@@ -259,6 +282,9 @@ func (s sdkSource) below(folder, name, prefix string, depth int) []string {
 		property, _, _ = strings.Cut(property, ",")
 		if property == "" || property == "tagsAll" && depth == 0 && strings.HasSuffix(name, "Args") {
 			continue
+		}
+		if _, list := field.Type.(*ast.ArrayType); list {
+			property += "[]"
 		}
 		all = append(all, prefix+property)
 		all = append(all, s.below(folder, typeName(field.Type), prefix+property+".", depth+1)...)
