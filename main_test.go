@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -457,17 +458,26 @@ func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
 		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:7"); got != want {
 			t.Errorf("%s is reported to run, not %s", got, want)
 		}
+		wantRevision(t, record, 7)
 		world.Rollout = "ROLLED_BACK"
 		record, err := infratest.Run(t, program, world)
 		if got, want := record.Output("taskDefinitionArn"), world.ARN("ecs", "task-definition/sample-app-dev:6"); err == nil || got != want {
 			t.Errorf("after a rollback %s is reported to run, not %s; the update ends with %v", got, want, err)
 		}
+		wantRevision(t, record, 6)
 		for _, output := range firstColumn(t, "## Outputs") {
 			if output != "alarmTopicArn" && !record.Exported(output) {
 				t.Errorf("after a rollback the output %s is gone, as if it had been taken out of the program", output)
 			}
 		}
 	})
+}
+
+func wantRevision(t *testing.T, record *infratest.Record, want int) {
+	t.Helper()
+	if got := fmt.Sprint(record.Output("revision")); got != strconv.Itoa(want) {
+		t.Errorf("the revision is reported as %s, and ECS runs %d", got, want)
+	}
 }
 
 func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/components/alarms"
@@ -68,12 +71,23 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	ctx.Export("url", balancer.URL)
 	ctx.Export("imageUri", source.uri)
 	ctx.Export("taskDefinitionArn", running.TaskDefinitionARN)
-	ctx.Export("revision", definition.Revision)
+	ctx.Export("revision", revisionOf(running.TaskDefinitionARN))
 	ctx.Export("clusterName", ecs.Name)
 	ctx.Export("serviceName", running.Name)
 	ctx.Export("logGroup", definition.LogGroup)
 	ctx.Export("consoleUrl", consoleURL(ctx, ecs.Name, running.Name))
 	return nil
+}
+
+// revisionOf is the number at the end of a task definition's ARN. It is not that of the
+// definition made here: after a rollback ECS runs the one before, or none, which is 0.
+func revisionOf(arn pulumi.StringOutput) pulumi.IntOutput {
+	return arn.ApplyT(func(arn string) (int, error) {
+		if arn == "" {
+			return 0, nil
+		}
+		return strconv.Atoi(arn[strings.LastIndex(arn, ":")+1:])
+	}).(pulumi.IntOutput)
 }
 
 // source is where an image comes from.
