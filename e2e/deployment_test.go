@@ -29,6 +29,7 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 5, Settling: 2})
 	output := upFails(t, s, "a version that ECS rolled back passes for deployed")
+	beside(t, "pulumi up --yes --skip-preview", output).wantExcerpt(t)
 	assertToldWhy(t, s, output, "sample-app-e2e:2", "sample-app-e2e:1")
 	assertTold(t, output, "ECS deployment circuit breaker: tasks failed to start")
 	assertTold(t, output, "Essential container in task exited", "sample-app exited with 78")

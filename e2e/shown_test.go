@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecs-sample-app/internal/pages"
+	"ecs-sample-app/tools/toolchain"
+)
+
+// shown is a block of README.md beside what the program really prints.
+type shown struct {
+	where         string
+	lines, really []string
+}
+
+var (
+	// changing is what is different each time.
+	changing = []struct{ pattern, word string }{
+		{`127\.0\.0\.1:\d+`, "HOST"},
+		{`-[0-9a-f]{7}\b`, "-HASH"},
+		{`\b[0-9a-f]{32}\b`, "STREAM"},
+		{`\(\d+(\.\d+)?s\)`, "(TIME)"},
+		{`^Duration: .*`, "Duration: TIME"},
+		{`\b\d\d:\d\d:\d\d\b`, "CLOCK"},
+		{`ecs-svc/\d+`, "ecs-svc/ID"},
+		// How far a deployment is when somebody looks.
+		{`\b\d+ (start|failed)\b`, "N $1"},
+		{`\b\d+ times:`, "N times:"},
+	}
+	patterns = func() (all []*regexp.Regexp) {
+		for _, c := range changing {
+			all = append(all, regexp.MustCompile(c.pattern))
+		}
+		return all
+	}()
+)
+
+// aside are lines that depend on the terminal and on what is installed.
+var aside = regexp.MustCompile(`^(?:@ |toolchain: |the installed AWS provider )`)
+
+// beside compares what a page shows after a command with what is really printed.
+func beside(t *testing.T, command, really string) shown {
+	t.Helper()
+	all, err := pages.Read("..")
+	must(t, err, "the pages can't be read")
+	block, err := pages.Find(all, command)
+	must(t, err, "there is nothing to compare")
+	return shown{block.Where, ordered(tidied(block.Output(command))), ordered(tidied(really))}
+}
+
+// about begins what the CLI has to say of one resource.
+var about = regexp.MustCompile(`^  \S.*\):$`)
+
+// ordered sorts the diagnostics by resource: the CLI prints them in no order.
+func ordered(lines []string) []string {
+	begin := slices.Index(lines, "Diagnostics:") + 1
+	if begin == 0 {
+		return lines
+	}
+	var sections [][]string
+	end := begin
+	for ; end < len(lines) && strings.HasPrefix(lines[end], "  "); end++ {
+		if about.MatchString(lines[end]) {
+			sections = append(sections, nil)
+		}
+		last := len(sections) - 1
+		sections[last] = append(sections[last], lines[end])
+	}
+	slices.SortFunc(sections, slices.Compare)
+	return slices.Concat(lines[:begin], slices.Concat(sections...), lines[end:])
+}
+
+// tidied are the lines of a text without empty ones, and without what is different each
+// time.
+func tidied(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \n")
+		for i, pattern := range patterns {
+			line = pattern.ReplaceAllString(line, changing[i].word)
+		}
+		if line != "" && !aside.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// left is a line of a page that stands for others.
+func left(line string) bool { return strings.TrimSpace(line) == "…" }
+
+// wantExcerpt wants the page to show what is printed, except for lines that are left
+// out where the page has an ellipsis.
+func (s shown) wantExcerpt(t *testing.T) {
+	t.Helper()
+	at, skip := 0, false
+	for _, line := range s.lines {
+		if left(line) {
+			skip = true
+			continue
+		}
+		rest := slices.Index(s.really[at:], line)
+		if rest < 0 || rest > 0 && !skip {
+			s.differs(t, line)
+			return
+		}
+		at, skip = at+rest+1, false
+	}
+	if at < len(s.really) && !skip {
+		s.differs(t, "nothing more")
+	}
+}
+
+var change = regexp.MustCompile(`^ *(?:[-+~]|\+-)`)
+
+// wantChanges wants the page to show lines that are printed, in their order, and all
+// that show a change.
+func (s shown) wantChanges(t *testing.T) {
+	t.Helper()
+	at := 0
+	for _, line := range s.lines {
+		rest := slices.Index(s.really[at:], line)
+		if rest < 0 {
+			s.differs(t, line)
+			return
+		}
+		at += rest + 1
+	}
+	for _, line := range s.really {
+		if change.MatchString(line) && !slices.Contains(s.lines, line) {
+			s.differs(t, "nothing like "+line)
+		}
+	}
+}
+
+func (s shown) differs(t *testing.T, line string) {
+	t.Helper()
+	t.Errorf("%s shows\n%s\nwhere the program prints something else. Paste from this what the page should show:\n%s", s.where, line, strings.Join(s.really, "\n"))
+}
+
+// TestTheReadmesFirstCommandsPrintWhatItShows types them in a copy of the tree.
+func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
+	t.Parallel()
+	dir := copyOfTheTree(t)
+	run := func(command string) string {
+		t.Helper()
+		shell := exec.CommandContext(t.Context(), "sh", "-c", command)
+		shell.Dir, shell.Env = dir, started
+		output, err := shell.CombinedOutput()
+		must(t, err, command+" fails: "+string(output))
+		return string(output)
+	}
+	run(fmt.Sprintf(`make pulumi ARGS="config set local:emulator http://127.0.0.1:%d"`, freePort(t)))
+	t.Cleanup(func() {
+		down := exec.Command("make", "down")
+		down.Dir, down.Env = dir, started
+		if output, err := down.CombinedOutput(); err != nil {
+			t.Errorf("the emulator stays behind: %s", output)
+		}
+	})
+	beside(t, "make up", run("make up")).wantExcerpt(t)
+	all, err := pages.Read("..")
+	must(t, err, "the pages can't be read")
+	const preview = "make preview ARGS=--diff"
+	block, err := pages.Find(all, preview)
+	must(t, err, "there is nothing to compare")
+	before, _, _ := strings.Cut(block.Commands(), preview+"\n")
+	run(before)
+	beside(t, preview, run(preview)).wantChanges(t)
+	run("make up")
+	run("make destroy && make down")
+}
+
+// started is the environment before the tests' tool chain is put into it.
+var started = os.Environ()
+
+// copyOfTheTree is the working tree, with what is not committed, in a folder of its own.
+func copyOfTheTree(t *testing.T) string {
+	t.Helper()
+	root, err := toolchain.Root()
+	must(t, err, "find the repository")
+	list := exec.CommandContext(t.Context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = root
+	out, err := list.Output()
+	must(t, err, "list the tree")
+	dir := t.TempDir()
+	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+		from, to := filepath.Join(root, name), filepath.Join(dir, name)
+		info, err := os.Stat(from)
+		if os.IsNotExist(err) {
+			continue // Deleted, and not committed yet.
+		}
+		must(t, err, "look at a file")
+		content, err := os.ReadFile(from)
+		must(t, err, "read a file")
+		must(t, os.MkdirAll(filepath.Dir(to), 0o750), "make a folder")
+		must(t, os.WriteFile(to, content, info.Mode().Perm()), "write a file")
+	}
+	return dir
+}
+
+// freePort is a port on which nothing listens.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err, "find a port")
+	defer func() { must(t, listener.Close(), "leave the port") }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
