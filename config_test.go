@@ -197,7 +197,28 @@ var badConfigs = []struct {
 	{"name in small letters", withConfig("tags", `{"name":"shop"}`), "tags.name", "another key"},
 	{"tags that differ by case", withConfig("tags", `{"Team":"a","team":"b"}`), "tags.team", "differs from Team by more than case"},
 	{"service that inherits", withConfig("services", `{"web":{"desiredCount":2}}`, "cpu", "300"), "cpu", "256, 512"},
-	{"too many tags", withConfig("tags", manyTags()), "tags", "at most 45"},
+	{"too many tags", withConfig("tags", manyTags(46)), "tags", "at most 45"},
+	{"provider's tag of the program", withDefaultTags(`{"Project":"shop"}`), "aws:defaultTags.tags.Project", "set by the program"},
+	{"provider's tag of the program in small letters", withDefaultTags(`{"stack":"shop"}`), "aws:defaultTags.tags.stack", "set by the program"},
+	{"provider's tag of the program in capitals", withDefaultTags(`{"MANAGEDBY":"me"}`), "aws:defaultTags.tags.MANAGEDBY", "set by the program"},
+	{"provider's name in small letters", withDefaultTags(`{"name":"shop"}`), "aws:defaultTags.tags.name", "another key"},
+	{"provider's tags that differ by case", withDefaultTags(`{"Team":"a","team":"b"}`), "aws:defaultTags.tags.team", "differs from Team by more than case"},
+	{"provider's tag that differs from a stack's by case", withDefaultTags(`{"team":"a"}`, "tags", `{"Team":"a"}`), "aws:defaultTags.tags.team", "the key as tags has it, Team"},
+	{"provider's tag of AWS", withDefaultTags(`{"aws:x":"y"}`), "aws:defaultTags.tags.aws:x", "AWS keeps for itself"},
+	{"provider's tag with a long value", withDefaultTags(`{"A":"` + strings.Repeat("x", 257) + `"}`), "aws:defaultTags.tags.A", "at most 256"},
+	{"provider's tag that is a list", withDefaultTags(`{"A":["x"]}`), "aws:defaultTags.tags.A", "a text"},
+	{"provider's tags as a list", withDefaultTags(`["A"]`), "aws:defaultTags.tags", "an object of texts"},
+	{"provider's tags as text", map[string]string{"aws:defaultTags": "A=x"}, "aws:defaultTags", "an object with tags"},
+	{"provider's tag in the place of tags", map[string]string{"aws:defaultTags": `{"Team":"a"}`}, "aws:defaultTags.Team", "nothing but tags"},
+	{"too many tags of the provider", withDefaultTags(manyTags(46)), "aws:defaultTags.tags", "at most 45"},
+	{"too many tags together", withDefaultTags(manyTags(45), "tags", `{"Team":"a"}`), "aws:defaultTags.tags", "together with the 1 of tags"},
+}
+
+// withDefaultTags is a config whose provider adds these tags, with keys given as pairs.
+func withDefaultTags(tags string, pairs ...string) map[string]string {
+	config := withConfig(pairs...)
+	config["aws:defaultTags"] = `{"tags":` + tags + `}`
+	return config
 }
 
 func manyCIDRs(n int) string {
@@ -208,9 +229,9 @@ func manyCIDRs(n int) string {
 	return "[" + strings.Join(blocks, ",") + "]"
 }
 
-func manyTags() string {
+func manyTags(n int) string {
 	tags := map[string]string{}
-	for i := range 46 {
+	for i := range n {
 		tags[fmt.Sprintf("tag%d", i)] = "x"
 	}
 	text, _ := json.Marshal(tags)
@@ -228,6 +249,39 @@ func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {
 			t.Parallel()
 			infratest.WantKeyRefused(t, program, bad.config, bad.key, bad.want)
 		})
+	}
+}
+
+// TestATagMayAlsoBeOneOfTheProviders gives a key on both sides, as teams do that set
+// defaults for all stacks and another value in one.
+func TestATagMayAlsoBeOneOfTheProviders(t *testing.T) {
+	t.Parallel()
+	for _, byDefault := range []string{`{"Team":"a"}`, `{"Team":"b","Cost center":17,"Shared":true}`, `null`} {
+		record := infratest.MustRun(t, program, infratest.Options{Config: withDefaultTags(byDefault, "tags", `{"Team":"a"}`)})
+		vpc := record.Get("sample-app-vpc")
+		if got := vpc.Inputs["tags"].ObjectValue()["Team"]; got.StringValue() != "a" {
+			t.Errorf("with %s by default the VPC is tagged %v: the stack's own value is lost", byDefault, got)
+		}
+	}
+}
+
+func TestASecretTagOfTheProviderIsRefusedUnseen(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	problems := infratest.Refused(t, program, infratest.Options{
+		Config: withDefaultTags(`{"project":"` + secret + `"}`), SecretKeys: []string{"aws:defaultTags"},
+	})
+	if len(problems) != 1 || strings.Contains(problems.Error(), secret) {
+		t.Errorf("a message shows a secret: %v", problems)
+	}
+}
+
+// The provider reads them too, and a developer's shell may set them for all that it does.
+func TestTagsOfTheEnvironmentAreRefusedAsThoseOfTheConfig(t *testing.T) {
+	t.Setenv("TF_AWS_DEFAULT_TAGS_project", "shop")
+	problems := infratest.Refused(t, program, infratest.Options{})
+	if len(problems) != 1 || problems[0].Path != "TF_AWS_DEFAULT_TAGS_project" || !strings.Contains(problems[0].Want, "set by the program") {
+		t.Errorf("a tag of the environment that IAM refuses is reported as %v", problems)
 	}
 }
 

@@ -606,6 +606,15 @@ var badConfigs = []struct {
 	{"key without a bucket", with("stateKmsKeyArn", key), "stateKmsKeyArn", "without stateBucket"},
 	{"tag of AWS", with("tags", `{"aws:x":"y"}`), "tags.aws:x", "AWS keeps for itself"},
 	{"tags as a list", with("tags", `["a"]`), "tags", "an object"},
+	{"tag of the program in small letters", with("tags", `{"stack":"x"}`), "tags.stack", "set by the program"},
+	{"provider's tag of the program in small letters", withDefaultTags(`{"stack":"x"}`), "aws:defaultTags.tags.stack", "set by the program"},
+}
+
+// withDefaultTags is a config of a repository whose provider adds these tags.
+func withDefaultTags(tags string) map[string]string {
+	config := with()
+	config["aws:defaultTags"] = `{"tags":` + tags + `}`
+	return config
 }
 
 func TestABadConfigIsRefusedBeforeAnythingIsRegistered(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/awsconfig"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/stackconfig"
 	"ecs-sample-app/internal/tags"
@@ -53,7 +54,7 @@ type Config struct {
 	// secrets. Only together with [StateBucket]. Default none.
 	StateKMSKeyARN string `mapstructure:"stateKmsKeyArn"`
 	// Tags are the tags of every resource, in addition to Name, Project, Stack and
-	// ManagedBy. Default none.
+	// ManagedBy, whose keys nothing else may set. Default none.
 	Tags map[string]string `mapstructure:"tags"`
 }
 
@@ -69,7 +70,11 @@ func defaultConfig() Config {
 // loadConfig reads the stack's config and reports everything that is wrong
 // with it at once, each by its key, before anything is registered.
 func loadConfig(ctx *pulumi.Context) (*Config, error) {
-	cfg, err := stackconfig.Load(ctx, defaultConfig, (*Config).validate)
+	cfg, err := stackconfig.Load(ctx, defaultConfig, func(c *Config) check.Problems {
+		added, problems := awsconfig.DefaultTags(ctx)
+		problems = stackconfig.Merge(problems, tags.Check("tags", c.Tags, added...))
+		return append(problems, c.validate()...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +132,6 @@ func (c *Config) validate() check.Problems {
 		}
 	}
 	c.validateState(&ps)
-	check.Tags(&ps, "tags", c.Tags)
 	return ps
 }
 

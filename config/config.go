@@ -10,9 +10,7 @@
 package config
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
@@ -25,7 +23,6 @@ import (
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
 	"ecs-sample-app/internal/stackconfig"
-	"ecs-sample-app/internal/tags"
 )
 
 const (
@@ -52,7 +49,9 @@ type Config struct {
 	// it to false and run `pulumi up` first. Default false.
 	DeletionProtection bool `mapstructure:"deletionProtection"`
 	// Tags are the tags of every resource, in addition to Name, Project, Stack and
-	// ManagedBy. Default none.
+	// ManagedBy, whose keys nothing else may set. The provider adds those of
+	// aws:defaultTags; where a key stands in both, the value here holds, and keys that
+	// differ only by case are refused. Default none.
 	Tags map[string]string `mapstructure:"tags"`
 	// Overrides are the services by name, each with what it sets differently from
 	// the top level, which is what every service starts from: objects are merged by
@@ -135,16 +134,7 @@ func serviceDefaults() Service {
 
 // check finds what is wrong with the values that concern the whole stack.
 func (c *Config) check() check.Problems {
-	var ps check.Problems
-	check.Tags(&ps, "tags", c.Tags)
-	for _, key := range slices.Sorted(maps.Keys(c.Tags)) {
-		for _, own := range tags.Own {
-			if strings.EqualFold(key, own) {
-				ps.Add("tags."+key, c.Tags[key], "another key: %s is set by the program, and the deploy role may delete only what has it", own)
-			}
-		}
-	}
-	ps = append(ps, c.Network.Check()...)
+	ps := c.Network.Check()
 	ps = append(ps, c.LoadBalancer.Check()...)
 	return append(ps, c.Cluster.Check()...)
 }

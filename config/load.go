@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/awsconfig"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/stackconfig"
 	"ecs-sample-app/internal/tags"
@@ -31,7 +32,9 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	}
 	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
 	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect = cfg.DeletionProtection, cfg.DeletionProtection
-	problems = stackconfig.Merge(append(problems, wrong...), cfg.check())
+	added, unreadable := awsconfig.DefaultTags(ctx)
+	problems = stackconfig.Merge(append(append(problems, wrong...), unreadable...), tags.Check("tags", cfg.Tags, added...))
+	problems = stackconfig.Merge(problems, cfg.check())
 	problems = stackconfig.Merge(problems, stackconfig.Emptied(only(tree, stackSettings), defaults()))
 	problems = stackconfig.Merge(problems, cfg.services(only(tree, serviceSettings)))
 	cfg.tag(tags.OfStack(ctx, cfg.Tags))

@@ -163,17 +163,17 @@ func IPv4CIDR(ps *Problems, path, block string) (netip.Prefix, bool) {
 const (
 	maxTagKey   = 128
 	maxTagValue = 256
-	// maxTags leaves room for Name and for the tags that ECS adds to tasks
+	// MaxTags leaves room for Name and for the tags that ECS adds to tasks
 	// (aws:ecs:clusterName, aws:ecs:serviceName do not count) out of AWS's 50.
-	maxTags = 45
+	MaxTags = 45
 )
 
 var tagForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // Tags wants tags that every AWS service takes.
 func Tags(ps *Problems, path string, tags map[string]string) {
-	if len(tags) > maxTags {
-		ps.Add(path, fmt.Sprintf("%d tags", len(tags)), "at most %d", maxTags)
+	if len(tags) > MaxTags {
+		ps.Add(path, fmt.Sprintf("%d tags", len(tags)), "at most %d", MaxTags)
 	}
 	folded := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {

@@ -71,7 +71,10 @@ func WantUnknownKeyRefused(t testing.TB, program pulumi.RunFunc, config map[stri
 // says what is allowed.
 func wantProblem(t testing.TB, problems check.Problems, key, allowed string) {
 	t.Helper()
-	path := Project + ":" + key
+	path := key
+	if !strings.HasPrefix(key, "aws:") {
+		path = Project + ":" + key
+	}
 	i := slices.IndexFunc(problems, func(p check.Problem) bool { return p.Path == path })
 	if i < 0 {
 		t.Fatalf("no problem names %s, so one has to guess which key is wrong: %v", path, problems)

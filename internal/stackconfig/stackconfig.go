@@ -284,6 +284,10 @@ func within(path, value string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
+// others begin the paths of what is none of the project's own keys: settings of the AWS
+// provider, in the stack's file and in the environment.
+var others = []string{"aws:", "TF_AWS_"}
+
 // Report is the error that names each problem by its key as it stands in the
 // stack's file, such as ecs-sample-app:cpu, and nil if there is none.
 func Report(ctx *pulumi.Context, problems check.Problems) error {
@@ -291,8 +295,10 @@ func Report(ctx *pulumi.Context, problems check.Problems) error {
 		return nil
 	}
 	problems = slices.Clone(problems)
-	for i := range problems {
-		problems[i].Path = ctx.Project() + ":" + problems[i].Path
+	for i, p := range problems {
+		if !slices.ContainsFunc(others, func(start string) bool { return strings.HasPrefix(p.Path, start) }) {
+			problems[i].Path = ctx.Project() + ":" + p.Path
+		}
 	}
 	return fmt.Errorf("this stack's config is not valid; nothing was changed:\n%w", problems)
 }
