@@ -153,9 +153,9 @@ func config() map[string]*tfbridge.SchemaInfo {
 		"skip_metadata_api_check": {Type: "boolean"},
 		// Terraform takes several roles, each to be assumed with the one before; the SDK one.
 		"assume_role": {Name: "assumeRole", MaxItemsOne: tfbridge.True()},
-		"access_key":              secret,
-		"secret_key":              secret,
-		"token":                   secret,
+		"access_key":  secret,
+		"secret_key":  secret,
+		"token":       secret,
 	}
 }
 
