@@ -103,17 +103,16 @@ func (r *reader) credentials(c *awsbase.Config) {
 	c.Profile = r.text("profile")
 	c.SharedConfigFiles = list[string](r, "sharedConfigFiles")
 	c.SharedCredentialsFiles = list[string](r, "sharedCredentialsFiles")
-	for _, key := range []string{"assumeRole", "assumeRoles"} {
-		for _, given := range list[role](r, key) {
-			if given.RoleArn == "" {
-				continue // The provider takes it for none.
-			}
-			c.AssumeRole = append(c.AssumeRole, awsbase.AssumeRole{
-				RoleARN: given.RoleArn, Duration: r.duration(key, given.Duration), ExternalID: given.ExternalID,
-				Policy: given.Policy, PolicyARNs: given.PolicyArns, SessionName: given.SessionName,
-				SourceIdentity: given.SourceIdentity, Tags: given.Tags, TransitiveTagKeys: given.TransitiveTagKeys,
-			})
+	const assume = "assumeRole"
+	for _, given := range list[role](r, assume) {
+		if given.RoleArn == "" {
+			continue // The provider takes it for none.
 		}
+		c.AssumeRole = append(c.AssumeRole, awsbase.AssumeRole{
+			RoleARN: given.RoleArn, Duration: r.duration(assume, given.Duration), ExternalID: given.ExternalID,
+			Policy: given.Policy, PolicyARNs: given.PolicyArns, SessionName: given.SessionName,
+			SourceIdentity: given.SourceIdentity, Tags: given.Tags, TransitiveTagKeys: given.TransitiveTagKeys,
+		})
 	}
 	const web = "assumeRoleWithWebIdentity"
 	for _, given := range list[role](r, web) {

@@ -28,7 +28,6 @@ func TestTheKeysOfTheProviderAreRead(t *testing.T) {
 		"aws:sharedConfigFiles": `["a", "b"]`, "aws:insecure": "true", "aws:useFipsEndpoint": "true", "aws:skipMetadataApiCheck": "true",
 		"aws:httpsProxy": "http://proxy:8080", "aws:customCaBundle": "ca.pem", "aws:stsRegion": "eu-west-1",
 		"aws:assumeRole":                `{"roleArn": "arn:aws:iam::1:role/a", "duration": "1h30m", "tags": {"k": "v"}}`,
-		"aws:assumeRoles":               `[{"roleArn": "arn:aws:iam::2:role/b"}, {}]`,
 		"aws:assumeRoleWithWebIdentity": `{"roleArn": "arn:aws:iam::3:role/c", "webIdentityTokenFile": "token.jwt"}`,
 		"aws:endpoints":                 `[{"ecs": "http://one", "sts": "http://sts"}, {"elbv2": "http://two"}]`,
 	}))
@@ -42,7 +41,7 @@ func TestTheKeysOfTheProviderAreRead(t *testing.T) {
 		"switches":          c.Insecure && c.UseFIPSEndpoint && !c.UseDualStackEndpoint && c.EC2MetadataServiceEnableState != 0,
 		"connection":        *c.HTTPSProxy == "http://proxy:8080" && c.HTTPProxy == nil && c.CustomCABundle == "ca.pem",
 		"security tokens":   c.StsRegion == "eu-west-1" && c.StsEndpoint == "http://sts",
-		"roles":             len(c.AssumeRole) == 2 && c.AssumeRole[0].Duration == 90*time.Minute && c.AssumeRole[0].Tags["k"] == "v" && c.AssumeRole[1].RoleARN == "arn:aws:iam::2:role/b",
+		"roles":             len(c.AssumeRole) == 1 && c.AssumeRole[0].RoleARN == "arn:aws:iam::1:role/a" && c.AssumeRole[0].Duration == 90*time.Minute && c.AssumeRole[0].Tags["k"] == "v",
 		"web identity":      c.AssumeRoleWithWebIdentity.WebIdentityTokenFile == "token.jwt",
 		"endpoints":         *s.Endpoint("ecs") == "http://one" && *s.Endpoint("elasticloadbalancingv2", "elbv2") == "http://two",
 		"no other endpoint": s.Endpoint("logs") == nil,
