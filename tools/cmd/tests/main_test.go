@@ -102,3 +102,19 @@ func TestWithoutASuiteTheUsageIsShown(t *testing.T) {
 		t.Errorf("got the exit code %d and\n%s", code, printed)
 	}
 }
+
+// TestResultsOfBeforeDoNotCount changes a file outside the module, which Go's cache of
+// results does not look at.
+func TestResultsOfBeforeDoNotCount(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "README.md")
+	dir := module(t, "func TestPage(t *testing.T) {\n\tif _, err := os.Stat(\""+outside+"\"); err == nil {\n\t\tt.Error(\"seen\")\n\t}\n}\n")
+	if code, printed := tested(t, dir); code != 0 {
+		t.Fatalf("got the exit code %d and\n%s", code, printed)
+	}
+	if err := os.WriteFile(outside, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, printed := tested(t, dir); code == 0 {
+		t.Errorf("a page or a program that breaks a test passes, as it did before:\n%s", printed)
+	}
+}
