@@ -211,6 +211,11 @@ var badConfigs = []struct {
 	{"provider's tags as text", map[string]string{"aws:defaultTags": "A=x"}, "aws:defaultTags", "an object with tags"},
 	{"provider's tag in the place of tags", map[string]string{"aws:defaultTags": `{"Team":"a"}`}, "aws:defaultTags.Team", "nothing but tags"},
 	{"too many tags of the provider", withDefaultTags(manyTags(46)), "aws:defaultTags.tags", "at most 45"},
+	{"provider's role as text", map[string]string{"aws:assumeRole": "arn:aws:iam::123456789012:role/a"}, "aws:assumeRole", "an object as the AWS provider"},
+	{"provider's roles as a list", map[string]string{"aws:assumeRole": `[{"roleArn":"arn:aws:iam::123456789012:role/a"}]`}, "aws:assumeRole", "an object as the AWS provider"},
+	{"provider's role for long", map[string]string{"aws:assumeRole": `{"roleArn":"arn:aws:iam::123456789012:role/a","duration":"3600"}`}, "aws:assumeRole.duration", "1h30m"},
+	{"provider's endpoints as text", map[string]string{"aws:endpoints": "http://127.0.0.1:1"}, "aws:endpoints", "a list as the AWS provider"},
+	{"provider's switch in words", map[string]string{"aws:insecure": "sometimes"}, "aws:insecure", "true or false"},
 	{"too many tags together", withDefaultTags(manyTags(45), "tags", `{"Team":"a"}`), "aws:defaultTags.tags", "together with the 1 of tags"},
 }
 

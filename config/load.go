@@ -33,7 +33,8 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
 	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect = cfg.DeletionProtection, cfg.DeletionProtection
 	added, unreadable := awsconfig.DefaultTags(ctx)
-	problems = stackconfig.Merge(append(append(problems, wrong...), unreadable...), tags.Check("tags", cfg.Tags, added...))
+	problems = slices.Concat(problems, wrong, awsconfig.Check(ctx), unreadable)
+	problems = stackconfig.Merge(problems, tags.Check("tags", cfg.Tags, added...))
 	problems = stackconfig.Merge(problems, cfg.check())
 	problems = stackconfig.Merge(problems, stackconfig.Emptied(only(tree, stackSettings), defaults()))
 	problems = stackconfig.Merge(problems, cfg.services(only(tree, serviceSettings)))

@@ -214,6 +214,12 @@ func (s *Sandbox) Unset(ctx context.Context, keys ...string) error {
 	return nil
 }
 
+// Redirect sets a variable of the environment of all commands from now on.
+func (s *Sandbox) Redirect(variable, value string) {
+	s.variables[variable] = value
+	s.Stack.Workspace().SetEnvVar(variable, value)
+}
+
 // Command is a command of the CLI on the stack, for what the Automation API does not
 // offer: to be interrupted, killed or measured.
 func (s *Sandbox) Command(ctx context.Context, arguments ...string) *exec.Cmd {

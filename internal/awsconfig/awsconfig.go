@@ -9,6 +9,7 @@
 package awsconfig
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	awsbase "github.com/hashicorp/aws-sdk-go-base/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"ecs-sample-app/internal/check"
 )
+
+// unread stands in messages for a value that can't be read, and may hold a secret.
+const unread = "something else"
 
 // Getter returns the value of a config key such as aws:region.
 type Getter func(key string) (value string, set bool)
@@ -34,7 +40,15 @@ type Settings struct {
 // Read reads the config of the stack's AWS provider. It asks nobody, and returns
 // every problem at once.
 func Read(ctx *pulumi.Context) (*Settings, error) {
-	return read(ctx.GetConfig)
+	settings, problems := read(ctx.GetConfig)
+	return settings, problems.Err()
+}
+
+// Check finds what is wrong with the config of the stack's AWS provider, which the
+// program would otherwise read only when there is a deployment to watch.
+func Check(ctx *pulumi.Context) check.Problems {
+	_, problems := read(ctx.GetConfig)
+	return problems
 }
 
 // Load returns the SDK's configuration for a region, with credentials.
@@ -65,61 +79,99 @@ func (s *Settings) Endpoint(names ...string) *string {
 
 // role is an assumed role as the provider's config has it.
 type role struct {
-	RoleArn              string            `json:"roleArn"`
-	Duration             string            `json:"duration"`
-	ExternalID           string            `json:"externalId"`
-	Policy               string            `json:"policy"`
-	PolicyArns           []string          `json:"policyArns"`
-	SessionName          string            `json:"sessionName"`
-	SourceIdentity       string            `json:"sourceIdentity"`
-	Tags                 map[string]string `json:"tags"`
-	TransitiveTagKeys    []string          `json:"transitiveTagKeys"`
-	WebIdentityToken     string            `json:"webIdentityToken"`
-	WebIdentityTokenFile string            `json:"webIdentityTokenFile"`
+	RoleArn              word            `json:"roleArn"`
+	Duration             word            `json:"duration"`
+	ExternalID           word            `json:"externalId"`
+	Policy               word            `json:"policy"`
+	PolicyArns           []word          `json:"policyArns"`
+	SessionName          word            `json:"sessionName"`
+	SourceIdentity       word            `json:"sourceIdentity"`
+	Tags                 map[string]word `json:"tags"`
+	TransitiveTagKeys    []word          `json:"transitiveTagKeys"`
+	WebIdentityToken     word            `json:"webIdentityToken"`
+	WebIdentityTokenFile word            `json:"webIdentityTokenFile"`
+}
+
+// word is a text. Set as `pulumi config set --path aws:assumeRole.externalId 4711`, it
+// is a number in the stack's file, and the provider takes that for a text too.
+type word string
+
+// UnmarshalJSON reads a text, a number, true or false.
+func (w *word) UnmarshalJSON(data []byte) error {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		return err
+	}
+	switch value := value.(type) {
+	case nil:
+		*w = ""
+	case string, json.Number, bool:
+		*w = word(fmt.Sprint(value))
+	default:
+		return fmt.Errorf("%T is no text", value)
+	}
+	return nil
+}
+
+// words are texts as the library takes them.
+func words(all []word) []string {
+	texts := make([]string, len(all))
+	for i, w := range all {
+		texts[i] = string(w)
+	}
+	return texts
+}
+
+// texts are texts by key as the library takes them.
+func texts(all map[string]word) map[string]string {
+	by := make(map[string]string, len(all))
+	for key, w := range all {
+		by[key] = string(w)
+	}
+	return by
 }
 
 // reader reads keys one by one and collects what is wrong.
 type reader struct {
 	get      Getter
-	problems []error
+	problems check.Problems
 }
 
-func read(get Getter) (*Settings, error) {
+func read(get Getter) (*Settings, check.Problems) {
 	r := &reader{get: get}
 	s := &Settings{endpoints: map[string]string{}}
 	r.credentials(&s.base)
 	r.connection(&s.base)
-	for _, group := range list[map[string]string](r, "endpoints") {
+	for _, group := range list[map[string]word](r, "endpoints") {
 		for service, url := range group {
-			s.endpoints[service] = url
+			s.endpoints[service] = string(url)
 		}
 	}
 	s.base.IamEndpoint, s.base.StsEndpoint, s.base.SsoEndpoint = s.endpoints["iam"], s.endpoints["sts"], s.endpoints["sso"]
-	return s, errors.Join(r.problems...)
+	return s, r.problems
 }
 
 func (r *reader) credentials(c *awsbase.Config) {
 	c.AccessKey, c.SecretKey, c.Token = r.text("accessKey"), r.text("secretKey"), r.text("token")
 	c.Profile = r.text("profile")
-	c.SharedConfigFiles = list[string](r, "sharedConfigFiles")
-	c.SharedCredentialsFiles = list[string](r, "sharedCredentialsFiles")
-	const assume = "assumeRole"
-	for _, given := range list[role](r, assume) {
-		if given.RoleArn == "" {
-			continue // The provider takes it for none.
-		}
-		c.AssumeRole = append(c.AssumeRole, awsbase.AssumeRole{
-			RoleARN: given.RoleArn, Duration: r.duration(assume, given.Duration), ExternalID: given.ExternalID,
-			Policy: given.Policy, PolicyARNs: given.PolicyArns, SessionName: given.SessionName,
-			SourceIdentity: given.SourceIdentity, Tags: given.Tags, TransitiveTagKeys: given.TransitiveTagKeys,
-		})
+	c.SharedConfigFiles = words(list[word](r, "sharedConfigFiles"))
+	c.SharedCredentialsFiles = words(list[word](r, "sharedCredentialsFiles"))
+	const assume, web = "assumeRole", "assumeRoleWithWebIdentity"
+	// Without an ARN the provider takes it for none.
+	if given := object[role](r, assume); given != nil && given.RoleArn != "" {
+		c.AssumeRole = []awsbase.AssumeRole{{
+			RoleARN: string(given.RoleArn), Duration: r.duration(assume, given.Duration), ExternalID: string(given.ExternalID),
+			Policy: string(given.Policy), PolicyARNs: words(given.PolicyArns), SessionName: string(given.SessionName),
+			SourceIdentity: string(given.SourceIdentity), Tags: texts(given.Tags), TransitiveTagKeys: words(given.TransitiveTagKeys),
+		}}
 	}
-	const web = "assumeRoleWithWebIdentity"
-	for _, given := range list[role](r, web) {
+	if given := object[role](r, web); given != nil {
 		c.AssumeRoleWithWebIdentity = &awsbase.AssumeRoleWithWebIdentity{
-			RoleARN: given.RoleArn, Duration: r.duration(web, given.Duration),
-			Policy: given.Policy, PolicyARNs: given.PolicyArns, SessionName: given.SessionName,
-			WebIdentityToken: given.WebIdentityToken, WebIdentityTokenFile: given.WebIdentityTokenFile,
+			RoleARN: string(given.RoleArn), Duration: r.duration(web, given.Duration),
+			Policy: string(given.Policy), PolicyARNs: words(given.PolicyArns), SessionName: string(given.SessionName),
+			WebIdentityToken: string(given.WebIdentityToken), WebIdentityTokenFile: string(given.WebIdentityTokenFile),
 		}
 	}
 	// The provider has checked them before anything was registered.
@@ -161,37 +213,42 @@ func (r *reader) bool(key string) bool {
 	}
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		r.problems = append(r.problems, fmt.Errorf("aws:%s: got %q, want true or false", key, text))
+		r.problems.Add("aws:"+key, text, "true or false")
 	}
 	return value
 }
 
-func (r *reader) duration(key, text string) time.Duration {
+func (r *reader) duration(key string, text word) time.Duration {
 	if text == "" {
 		return 0
 	}
-	value, err := time.ParseDuration(text)
+	value, err := time.ParseDuration(string(text))
 	if err != nil {
-		r.problems = append(r.problems, fmt.Errorf("aws:%s: got the duration %q, want one such as 1h30m", key, text))
+		r.problems.Add("aws:"+key+".duration", text, "a duration such as 1h30m")
 	}
 	return value
 }
 
-// list reads a key that holds a list, or a single element of one.
+// list reads a key that holds a list.
 func list[T any](r *reader, key string) []T {
+	return decoded[[]T](r, key, "a list as the AWS provider documents it")
+}
+
+// object reads a key that holds an object, which is nil if it is not set.
+func object[T any](r *reader, key string) *T {
+	return decoded[*T](r, key, "an object as the AWS provider documents it")
+}
+
+func decoded[T any](r *reader, key, want string) (value T) {
 	text := r.text(key)
 	if text == "" {
-		return nil
+		return value
 	}
-	var all []T
-	if json.Unmarshal([]byte(text), &all) == nil {
-		return all
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		// It may hold a secret, so the message names only its place.
+		r.problems = append(r.problems, check.Problem{Path: "aws:" + key, Given: unread, Want: want})
+		var none T
+		return none
 	}
-	var one T
-	if err := json.Unmarshal([]byte(text), &one); err != nil {
-		// The value may hold a secret, the message names only its place.
-		r.problems = append(r.problems, fmt.Errorf("aws:%s can't be read: want a list or an object as the AWS provider documents it", key))
-		return nil
-	}
-	return []T{one}
+	return value
 }

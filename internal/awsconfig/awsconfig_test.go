@@ -22,17 +22,17 @@ func from(values map[string]string) Getter {
 
 func TestTheKeysOfTheProviderAreRead(t *testing.T) {
 	t.Parallel()
-	s, err := read(from(map[string]string{
+	s, problems := read(from(map[string]string{
 		"aws:region":    "ignored: a service says itself where it is",
 		"aws:accessKey": "key", "aws:secretKey": "secret", "aws:token": "token", "aws:profile": "team",
 		"aws:sharedConfigFiles": `["a", "b"]`, "aws:insecure": "true", "aws:useFipsEndpoint": "true", "aws:skipMetadataApiCheck": "true",
 		"aws:httpsProxy": "http://proxy:8080", "aws:customCaBundle": "ca.pem", "aws:stsRegion": "eu-west-1",
-		"aws:assumeRole":                `{"roleArn": "arn:aws:iam::1:role/a", "duration": "1h30m", "tags": {"k": "v"}}`,
+		"aws:assumeRole":                `{"roleArn": "arn:aws:iam::1:role/a", "duration": "1h30m", "tags": {"k": "v", "n": 1}, "externalId": 4711}`,
 		"aws:assumeRoleWithWebIdentity": `{"roleArn": "arn:aws:iam::3:role/c", "webIdentityTokenFile": "token.jwt"}`,
 		"aws:endpoints":                 `[{"ecs": "http://one", "sts": "http://sts"}, {"elbv2": "http://two"}]`,
 	}))
-	if err != nil {
-		t.Fatal(err)
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	c := s.base
 	for what, right := range map[string]bool{
@@ -41,7 +41,7 @@ func TestTheKeysOfTheProviderAreRead(t *testing.T) {
 		"switches":          c.Insecure && c.UseFIPSEndpoint && !c.UseDualStackEndpoint && c.EC2MetadataServiceEnableState != 0,
 		"connection":        *c.HTTPSProxy == "http://proxy:8080" && c.HTTPProxy == nil && c.CustomCABundle == "ca.pem",
 		"security tokens":   c.StsRegion == "eu-west-1" && c.StsEndpoint == "http://sts",
-		"roles":             len(c.AssumeRole) == 1 && c.AssumeRole[0].RoleARN == "arn:aws:iam::1:role/a" && c.AssumeRole[0].Duration == 90*time.Minute && c.AssumeRole[0].Tags["k"] == "v",
+		"roles":             len(c.AssumeRole) == 1 && c.AssumeRole[0].RoleARN == "arn:aws:iam::1:role/a" && c.AssumeRole[0].Duration == 90*time.Minute && c.AssumeRole[0].Tags["k"] == "v" && c.AssumeRole[0].Tags["n"] == "1" && c.AssumeRole[0].ExternalID == "4711",
 		"web identity":      c.AssumeRoleWithWebIdentity.WebIdentityTokenFile == "token.jwt",
 		"endpoints":         *s.Endpoint("ecs") == "http://one" && *s.Endpoint("elasticloadbalancingv2", "elbv2") == "http://two",
 		"no other endpoint": s.Endpoint("logs") == nil,
@@ -54,20 +54,20 @@ func TestTheKeysOfTheProviderAreRead(t *testing.T) {
 
 func TestEveryProblemIsNamedAndNoSecretIsShown(t *testing.T) {
 	t.Parallel()
-	_, err := read(from(map[string]string{
+	_, problems := read(from(map[string]string{
 		"aws:insecure": "yes", "aws:endpoints": "http://one", "aws:assumeRole": `{"duration": "long", "roleArn": "a"}`,
 		"aws:assumeRoleWithWebIdentity": `{"webIdentityToken": "hush"`,
 	}))
-	if err == nil {
+	if len(problems) == 0 {
 		t.Fatal("a config that can't be read is used")
 	}
-	for _, want := range []string{`aws:insecure: got "yes"`, "aws:endpoints", `aws:assumeRole: got the duration "long"`, "aws:assumeRoleWithWebIdentity"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not name %q: %v", want, err)
+	for _, want := range []string{`aws:insecure: got "yes"`, "aws:endpoints", `aws:assumeRole.duration: got "long"`, "aws:assumeRoleWithWebIdentity"} {
+		if !strings.Contains(problems.Error(), want) {
+			t.Errorf("the error does not name %q: %v", want, problems)
 		}
 	}
-	if strings.Contains(err.Error(), "hush") {
-		t.Errorf("the error shows a secret: %v", err)
+	if strings.Contains(problems.Error(), "hush") {
+		t.Errorf("the error shows a secret: %v", problems)
 	}
 }
 
@@ -78,9 +78,9 @@ func TestRequestsAreSignedWithTheProvidersKeysForTheServicesRegion(t *testing.T)
 		signed <- r.Header.Get("Authorization")
 	}))
 	t.Cleanup(server.Close)
-	s, err := read(from(map[string]string{"aws:accessKey": "AKIDEXAMPLE", "aws:secretKey": "secret", "aws:endpoints": `[{"ecs": "` + server.URL + `"}]`}))
-	if err != nil {
-		t.Fatal(err)
+	s, problems := read(from(map[string]string{"aws:accessKey": "AKIDEXAMPLE", "aws:secretKey": "secret", "aws:endpoints": `[{"ecs": "` + server.URL + `"}]`}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	config, err := s.Load(t.Context(), "eu-central-1")
 	if err != nil {
@@ -99,9 +99,9 @@ func TestWithoutCredentialsTheErrorSaysSo(t *testing.T) {
 	}
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	s, err := read(from(map[string]string{"aws:skipMetadataApiCheck": "true"}))
-	if err != nil {
-		t.Fatal(err)
+	s, problems := read(from(map[string]string{"aws:skipMetadataApiCheck": "true"}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	if _, err := s.Load(t.Context(), "eu-central-1"); err == nil || !strings.Contains(err.Error(), "configure AWS as the provider does") {
 		t.Errorf("without credentials the error is %v", err)

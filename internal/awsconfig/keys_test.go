@@ -23,11 +23,11 @@ var elsewhere = []string{
 func TestTheKeysAreThoseOfTheProvider(t *testing.T) {
 	t.Parallel()
 	asked := map[string]bool{}
-	if _, err := read(func(key string) (string, bool) {
+	if _, problems := read(func(key string) (string, bool) {
 		asked[strings.TrimPrefix(key, "aws:")] = true
 		return "", false
-	}); err != nil {
-		t.Fatal(err)
+	}); len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	args := reflect.TypeFor[aws.ProviderArgs]()
 	known := map[string]bool{}

@@ -52,11 +52,11 @@ func parseTags(text string) (map[string]string, check.Problems) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	if decoder.Decode(&given) != nil || decoder.Decode(&struct{}{}) != io.EOF {
-		return nil, check.Problems{{Path: defaultTags, Given: "something else", Want: "an object with tags, an object of texts"}}
+		return nil, check.Problems{{Path: defaultTags, Given: unread, Want: "an object with tags, an object of texts"}}
 	}
 	var problems check.Problems
 	wrong := func(path, want string) {
-		problems = append(problems, check.Problem{Path: path, Given: "something else", Want: want})
+		problems = append(problems, check.Problem{Path: path, Given: unread, Want: want})
 	}
 	all := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(given)) {

@@ -15,8 +15,8 @@ var patterns = []string{"README.md", "*/README.md", "docs/*.md"}
 
 // Page is one page of the documentation.
 type Page struct {
-	// File is its path from the repository's root.
-	File string
+	// File is its path from the repository's root, and Text what is in it.
+	File, Text string
 	// Examples are the blocks of code, and the code in sentences, as they follow each
 	// other.
 	Examples []Example
@@ -67,7 +67,7 @@ var (
 )
 
 func parse(file, text string) (Page, error) {
-	page := Page{File: file}
+	page := Page{File: file, Text: text}
 	section, open := "", ""
 	number := 0
 	for line := range strings.Lines(text) {
