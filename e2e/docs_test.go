@@ -126,8 +126,9 @@ func (d desk) typed(t *testing.T, project, script string) (string, error) {
 	return string(output), err
 }
 
-// sets tells whether a script changes config, and does not only name the command.
-var sets = regexp.MustCompile(`\bconfig (?:set|rm)(?: -\S+)* +[^-\s]`)
+// sets tells whether a script changes config, and does not only name the command. One
+// whose name is misspelt is among them, so that it fails.
+var sets = regexp.MustCompile(`\bconfig [a-z-]+(?: -\S+)* +[^-\s]`)
 
 // goesOn tells of a page that sets one stack up from its beginning to its end.
 var goesOn = map[string]bool{"bootstrap/README.md": true}
@@ -157,7 +158,7 @@ func TestEveryCommandOfThePagesThatSetsConfigWorksAsItStands(t *testing.T) {
 				script = strings.ReplaceAll(script, p.word, p.value)
 			}
 			typed[page.File]++
-			d.try(t, page.File, example.Where, script)
+			d.try(t, page.File, example, script)
 		}
 	}
 	for file, least := range map[string]int{"README.md": 10, "docs/config.md": 4, "docs/ci.md": 1, "bootstrap/README.md": 4} {
@@ -183,8 +184,8 @@ func (d desk) write(t *testing.T, block pages.Example) {
 	must(t, os.WriteFile(d.file("."), []byte(text), 0o600), "write the stack's file")
 }
 
-// try types a script, and wants what it set to be accepted by a preview.
-func (d desk) try(t *testing.T, page, where, script string) {
+// try types a script, and wants what is set to be accepted by a preview.
+func (d desk) try(t *testing.T, page string, example pages.Example, script string) {
 	t.Helper()
 	project := "."
 	if strings.HasPrefix(page, "bootstrap/") {
@@ -195,7 +196,7 @@ func (d desk) try(t *testing.T, page, where, script string) {
 		from = "."
 	}
 	if output, err := d.typed(t, from, script); err != nil {
-		t.Errorf("%s: whoever types this gets an error (%v):\n%s\n%s", where, err, script, output)
+		t.Errorf("%s: whoever types this gets an error (%v):\n%s\n%s", example.Where, err, script, output)
 		return
 	}
 	file, err := os.ReadFile(d.file(project))
@@ -206,9 +207,9 @@ func (d desk) try(t *testing.T, page, where, script string) {
 	d.tried[string(file)] = true
 	output, err := d.pulumi(t, project, "preview")
 	if err != nil {
-		t.Errorf("%s: what this sets is refused:\n%s\n%s", where, script, output)
+		t.Errorf("%s: what this sets is refused:\n%s\n%s", example.Where, example.Text, output)
 	}
 	if strings.Contains(output, "warning") {
-		t.Errorf("%s: what this sets is warned of:\n%s\n%s", where, script, output)
+		t.Errorf("%s: what this sets is warned of:\n%s\n%s", example.Where, example.Text, output)
 	}
 }

@@ -101,6 +101,11 @@ func left(line string) bool { return strings.TrimSpace(line) == "…" }
 // out where the page has an ellipsis.
 func (s shown) wantExcerpt(t *testing.T) {
 	t.Helper()
+	s.wantNothingElse(t, s.otherThanExcerpt())
+}
+
+// otherThanExcerpt is what is wrong with the page as an excerpt, and empty if nothing is.
+func (s shown) otherThanExcerpt() string {
 	at, skip := 0, false
 	for _, line := range s.lines {
 		if left(line) {
@@ -109,14 +114,14 @@ func (s shown) wantExcerpt(t *testing.T) {
 		}
 		rest := slices.Index(s.really[at:], line)
 		if rest < 0 || rest > 0 && !skip {
-			s.differs(t, line)
-			return
+			return line
 		}
 		at, skip = at+rest+1, false
 	}
 	if at < len(s.really) && !skip {
-		s.differs(t, "nothing more")
+		return "nothing in the place of " + s.really[at]
 	}
+	return ""
 }
 
 var change = regexp.MustCompile(`^ *(?:[-+~]|\+-)`)
@@ -125,25 +130,61 @@ var change = regexp.MustCompile(`^ *(?:[-+~]|\+-)`)
 // that show a change.
 func (s shown) wantChanges(t *testing.T) {
 	t.Helper()
+	s.wantNothingElse(t, s.otherThanChanges())
+}
+
+// otherThanChanges is what is wrong with the page as the changes among the lines that
+// are printed.
+func (s shown) otherThanChanges() string {
 	at := 0
 	for _, line := range s.lines {
 		rest := slices.Index(s.really[at:], line)
 		if rest < 0 {
-			s.differs(t, line)
-			return
+			return line
 		}
 		at += rest + 1
 	}
 	for _, line := range s.really {
 		if change.MatchString(line) && !slices.Contains(s.lines, line) {
-			s.differs(t, "nothing like "+line)
+			return "nothing in the place of " + line
 		}
+	}
+	return ""
+}
+
+func (s shown) wantNothingElse(t *testing.T, line string) {
+	t.Helper()
+	if line != "" {
+		t.Errorf("%s shows\n%s\nwhere the program prints something else. Paste from this what the page should show:\n%s", s.where, line, strings.Join(s.really, "\n"))
 	}
 }
 
-func (s shown) differs(t *testing.T, line string) {
-	t.Helper()
-	t.Errorf("%s shows\n%s\nwhere the program prints something else. Paste from this what the page should show:\n%s", s.where, line, strings.Join(s.really, "\n"))
+func TestAPageThatShowsSomethingElseIsFound(t *testing.T) {
+	t.Parallel()
+	const really = "Updating (x):\n\n@ updating...\n + a created (0.31s)\n + b created (2s)\n   c\nOutputs:\n    url: \"lb-0a1b2c3\"\nResources:\n    + 2 created\n\nDuration: 3s\n"
+	for _, tt := range []struct{ page, excerpt, changes string }{
+		{"Updating (x):\n …\n + b created (1s)\n   c\nOutputs:\n    url: \"lb-ffffff0\"\nResources:\n    + 2 created\nDuration: 4s", "", "  …"},
+		{"Updating (x):\n …\nResources:\n    + 2 created\n …", "", " …"},
+		{" + a created (1s)\n + b created (1s)\n    + 2 created", " + a created (TIME)", ""},
+		{"Updating (x):\n …\n    + 3 created\n …", "    + 3 created", " …"},
+		{"Updating (x):\n …\n    + 2 created", "nothing in the place of Duration: TIME", " …"},
+		{"Updating (x):\n + b created (1s)\n …", " + b created (TIME)", " …"},
+		{"Updating (x):\n …\n    name: \"x\"\n …", "    name: \"x\"", " …"},
+		{" + b created (1s)\n + a created (1s)\n …", " + b created (TIME)", " + a created (TIME)"},
+		{" + a created (1s)\n   c\n    + 2 created", " + a created (TIME)", "nothing in the place of  + b created (TIME)"},
+	} {
+		s := shown{"a.md:1", tidied(tt.page), tidied(really)}
+		if got := s.otherThanExcerpt(); got != tt.excerpt {
+			t.Errorf("as an excerpt, %q is wrong in %q, not %q", tt.page, got, tt.excerpt)
+		}
+		if got := s.otherThanChanges(); strings.TrimSpace(got) != strings.TrimSpace(tt.changes) {
+			t.Errorf("as changes, %q is wrong in %q, not %q", tt.page, got, tt.changes)
+		}
+	}
+	const two = "Diagnostics:\n  b (x):\n    error\n  a (y):\n    info\nOutputs:"
+	if got := strings.Join(ordered(tidied(two)), "\n"); got != "Diagnostics:\n  a (y):\n    info\n  b (x):\n    error\nOutputs:" {
+		t.Errorf("the diagnostics are ordered as\n%s", got)
+	}
 }
 
 // TestTheReadmesFirstCommandsPrintWhatItShows types them in a copy of the tree.
