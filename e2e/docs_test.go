@@ -24,7 +24,7 @@ var placeholders = []struct{ word, value string }{
 }
 
 // standIns are programs that the pages call beside the commands that set config. These
-// run; the others would reach GitHub, AWS or another stack.
+// run; the others would reach GitHub or another stack.
 var standIns = map[string]string{
 	// The real CLI and the stack's own settings, and nothing that deploys.
 	"pulumi": `case "$1" in
@@ -33,9 +33,7 @@ up | preview | stack) exit 0 ;;
 esac
 echo "no stand-in for pulumi $1" >&2
 exit 1`,
-	"gh":   "echo 583231",
-	"aws":  "exit 0",
-	"curl": "exit 1",
+	"gh": "echo 583231",
 }
 
 // makefile does what the repository's own does for make pulumi, and nothing that
