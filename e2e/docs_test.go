@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,9 +101,15 @@ func (d desk) clear(t *testing.T) {
 func (d desk) pulumi(t *testing.T, project string, arguments ...string) (string, error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "pulumi", append(arguments, "--non-interactive")...)
-	command.Dir, command.Env = filepath.Join(d.root, project), append(d.s.Command(t.Context()).Env, "PULUMI_STACK="+sandbox.StackName)
+	command.Dir, command.Env = filepath.Join(d.root, project), d.environment(t)
 	output, err := command.CombinedOutput()
 	return string(output), err
+}
+
+// environment is that of the sandbox, with the stack that commands without --stack mean.
+func (d desk) environment(t *testing.T) []string {
+	t.Helper()
+	return slices.Concat(d.s.Command(t.Context()).Env, []string{"PULUMI_STACK=" + sandbox.StackName})
 }
 
 func (d desk) must(t *testing.T, project string, arguments ...string) {
@@ -114,12 +121,13 @@ func (d desk) must(t *testing.T, project string, arguments ...string) {
 // typed runs a script as a person types it, in a project's folder.
 func (d desk) typed(t *testing.T, project, script string) (string, error) {
 	t.Helper()
-	real, err := exec.LookPath("pulumi")
+	cli, err := exec.LookPath("pulumi")
 	must(t, err, "find the CLI")
 	shell := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
 	shell.Dir, shell.Stdin = filepath.Join(d.root, project), strings.NewReader("typed when asked for")
-	shell.Env = append(d.s.Command(t.Context()).Env, "PULUMI_STACK="+sandbox.StackName, "REAL_PULUMI="+real,
-		"PATH="+d.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	shell.Env = slices.Concat(d.environment(t), []string{
+		"REAL_PULUMI=" + cli, "PATH=" + d.bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+	})
 	output, err := shell.CombinedOutput()
 	return string(output), err
 }
