@@ -2,8 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,4 +98,68 @@ func wantFiles(t *testing.T, block pages.Example) {
 			t.Errorf("%s names %s, which is not there", block.Where, file)
 		}
 	}
+}
+
+var (
+	assigned = regexp.MustCompile(`(?m)^(\w+), err :=`)
+	packages = regexp.MustCompile(`\b([a-z]+)\.[A-Z]`)
+)
+
+// TestTheGoOfThePagesCompiles compiles what people copy into a program of their own.
+func TestTheGoOfThePagesCompiles(t *testing.T) {
+	t.Parallel()
+	all, err := pages.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for _, page := range all {
+		for _, block := range page.Examples {
+			if block.Language != "go" {
+				continue
+			}
+			file := filepath.Join(t.TempDir(), "block.go")
+			if err := os.WriteFile(file, []byte(inProgram(block)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay.Replace[filepath.Join("examples", fmt.Sprintf("block%d", len(overlay.Replace)), "block.go")] = file
+		}
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil || len(overlay.Replace) == 0 {
+		t.Fatalf("no page has a block of Go: the test sees nothing (%v)", err)
+	}
+	file := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	arguments := []string{"build", "-overlay", file}
+	for path := range overlay.Replace {
+		arguments = append(arguments, "./"+filepath.ToSlash(filepath.Dir(path)))
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", arguments...).CombinedOutput(); err != nil {
+		t.Errorf("what people copy from a page does not compile: %v\n%s", err, out)
+	}
+}
+
+// inProgram makes a block of Go the body of a program's function. Errors of the
+// compiler name the page.
+func inProgram(block pages.Example) string {
+	imports, uses := map[string]bool{}, ""
+	for _, match := range packages.FindAllStringSubmatch(block.Text, -1) {
+		path := infratest.Project + "/components/" + match[1]
+		if match[1] == "pulumi" {
+			path = "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+		}
+		imports[path] = true
+	}
+	imports["github.com/pulumi/pulumi/sdk/v3/go/pulumi"] = true
+	source := "package block\n\n"
+	for _, path := range slices.Sorted(maps.Keys(imports)) {
+		source += fmt.Sprintf("import %q\n", path)
+	}
+	for _, match := range assigned.FindAllStringSubmatch(block.Text, -1) {
+		uses += "_ = " + match[1] + "\n"
+	}
+	return source + "\nfunc program(ctx *pulumi.Context) error {\n//line " + block.Where + "\n\n" + block.Text + uses + "return err\n}\n"
 }
