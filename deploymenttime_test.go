@@ -231,6 +231,18 @@ func TestDeploymentTimeIsWhatTheDocumentSays(t *testing.T) {
 	}
 }
 
+func TestDeploymentTimeIsWhatTheReadmePromises(t *testing.T) {
+	t.Parallel()
+	const claim, minute, about = "a deployment takes about a minute instead of more than six", 60, 15
+	if !strings.Contains(readFile(t, "README.md"), claim) {
+		t.Errorf("README.md does not say %q any more: let this test compare what it says", claim)
+	}
+	theirs, our := wizard.timeline(startSeconds, false).total(), ours(t).timeline(startSeconds, false).total()
+	if our < minute-about || our > minute+about || theirs <= 6*minute {
+		t.Errorf("README.md says that %s, and it takes %d s instead of %d s", claim, our, theirs)
+	}
+}
+
 func TestDeploymentTimeIsAFifthOfTheWizardsAtMost(t *testing.T) {
 	t.Parallel()
 	our := ours(t)
