@@ -105,6 +105,8 @@ var (
 	packages = regexp.MustCompile(`\b([a-z]+)\.[A-Z]`)
 )
 
+const pulumiPackage = "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 // TestTheGoOfThePagesCompiles compiles what people copy into a program of their own.
 func TestTheGoOfThePagesCompiles(t *testing.T) {
 	t.Parallel()
@@ -145,21 +147,21 @@ func TestTheGoOfThePagesCompiles(t *testing.T) {
 // inProgram makes a block of Go the body of a program's function. Errors of the
 // compiler name the page.
 func inProgram(block pages.Example) string {
-	imports, uses := map[string]bool{}, ""
+	imports := map[string]bool{pulumiPackage: true}
 	for _, match := range packages.FindAllStringSubmatch(block.Text, -1) {
-		path := infratest.Project + "/components/" + match[1]
-		if match[1] == "pulumi" {
-			path = "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+		if match[1] != "pulumi" {
+			imports[infratest.Project+"/components/"+match[1]] = true
 		}
-		imports[path] = true
 	}
-	imports["github.com/pulumi/pulumi/sdk/v3/go/pulumi"] = true
-	source := "package block\n\n"
+	var source strings.Builder
+	source.WriteString("package block\n\n")
 	for _, path := range slices.Sorted(maps.Keys(imports)) {
-		source += fmt.Sprintf("import %q\n", path)
+		fmt.Fprintf(&source, "import %q\n", path)
 	}
+	fmt.Fprintf(&source, "\nfunc program(ctx *pulumi.Context) error {\n//line %s\n\n%s", block.Where, block.Text)
 	for _, match := range assigned.FindAllStringSubmatch(block.Text, -1) {
-		uses += "_ = " + match[1] + "\n"
+		fmt.Fprintf(&source, "_ = %s\n", match[1])
 	}
-	return source + "\nfunc program(ctx *pulumi.Context) error {\n//line " + block.Where + "\n\n" + block.Text + uses + "return err\n}\n"
+	source.WriteString("return err\n}\n")
+	return source.String()
 }
