@@ -48,6 +48,8 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 	t.Run("another version repairs it", func(t *testing.T) { anotherRepairs(t, s) })
 	t.Run("a change that leaves the revision as it is can fail too", func(t *testing.T) { networkRolledBack(t, s) })
 	t.Run("an answer from before the update is no success", func(t *testing.T) { staleAnswers(t, s) })
+	t.Run("an update that leaves the service out says so", func(t *testing.T) { serviceLeftOut(t, s) })
+	t.Run("a service that somebody deleted is made again", func(t *testing.T) { serviceDeleted(t, s) })
 	if n := s.Rollouts.Unused(); n > 0 {
 		t.Errorf("%d deployments did not happen, so their tests tested nothing", n)
 	}
@@ -62,7 +64,7 @@ func anotherRepairs(t *testing.T, s *sandbox.Sandbox) {
 	set(t, s, map[string]string{"imageTag": "2.4.67"})
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.NoImage})
 	output := upFails(t, s, "a version that ECS rolled back between two looks passes for deployed")
-	assertToldWhy(t, s, output, "sample-app-e2e:3", "sample-app-e2e:2")
+	assertToldWhy(t, s, output, "sample-app-e2e:4", "sample-app-e2e:3")
 	assertTold(t, output, "circuit breaker threshold was exceeded")
 	assertTold(t, output, "CannotPullContainerError", "httpd:2.4.67: not found")
 
@@ -110,8 +112,40 @@ func staleAnswers(t *testing.T, s *sandbox.Sandbox) {
 	set(t, s, map[string]string{"imageTag": "2.4.69"})
 	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Stale: 3, Polls: 6, Settling: 1})
 	output := upFails(t, s, "a version that was never deployed passes for deployed, because ECS still told of the one before")
-	assertTold(t, output, "asked for", "sample-app-e2e:5")
+	assertTold(t, output, "asked for", "sample-app-e2e:6")
 	assertKnown(t, s)
+}
+
+// serviceLeftOut updates the task definition alone, which deploys nothing.
+func serviceLeftOut(t *testing.T, s *sandbox.Sandbox) {
+	set(t, s, map[string]string{"imageTag": "2.4.70"})
+	output, err := s.Command(t.Context(), "up", "--yes", "--skip-preview", "--target", "**sample-app-task-definition").CombinedOutput()
+	if err == nil {
+		t.Error("an update that leaves the service out passes for a deployment")
+	}
+	assertTold(t, string(output), "the update left the service out, as with --target")
+	assertTold(t, string(output), "what next", "`pulumi up` without --target")
+	up(t, s)
+	assertWhole(t, s)
+	assertNoChanges(t, s)
+}
+
+// serviceDeleted lets somebody delete the service behind the program's back.
+func serviceDeleted(t *testing.T, s *sandbox.Sandbox) {
+	gone := service(t, s)
+	_, err := s.Account.ECS.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: gone.ClusterArn, Service: gone.ServiceArn, Force: aws.Bool(true)})
+	must(t, err, "delete the service")
+	began := time.Now()
+	output := upFails(t, s, "a service that is gone passes for deployed")
+	if took := time.Since(began); took > soon {
+		t.Errorf("that the service is gone takes %s to tell", took.Round(time.Second))
+	}
+	assertTold(t, output, "somebody has deleted it")
+	assertTold(t, output, "what next", "`pulumi up --refresh` makes the service again")
+	_, err = s.UpRefreshed(t.Context())
+	must(t, err, "`pulumi up --refresh` does not make the service again")
+	assertWhole(t, s)
+	assertNoChanges(t, s)
 }
 
 func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testing.T) {
@@ -127,8 +161,9 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	assertKnown(t, s)
 	assertFailsAgain(t, s, "none before to go back to")
 
+	// The same version again: nothing else starts a task for a deployment that failed.
 	const slow = 12 // Looks, most of them the guard's, two seconds apart.
-	set(t, s, map[string]string{"imageTag": "2.4.66"})
+	set(t, s, map[string]string{"redeploy": "once more"})
 	s.Rollouts.Next(sandbox.Plan{Polls: slow})
 	began := time.Now()
 	assertProgress(t, up(t, s), time.Since(began))

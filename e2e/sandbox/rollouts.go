@@ -395,6 +395,8 @@ func (o *Rollouts) show(service object) (object, error) {
 		if err != nil {
 			return nil, err
 		}
+		// The emulator leaves it as it was when the service was made.
+		shown["networkConfiguration"] = service["networkConfiguration"]
 		deployments = append(deployments, shown)
 	}
 	return service.with(map[string]any{

@@ -90,8 +90,11 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	if s := w.skips(bounded); s != nil {
-		_, err := w.raise(bounded, s)
-		return int(s.DesiredCount), err
+		raised, err := w.raise(bounded, s)
+		if err != nil || !raised {
+			return int(s.DesiredCount), err
+		}
+		w.raised = true // What serves is not enough: that is waited for.
 	}
 	for {
 		service, failure, err := w.next(bounded)
