@@ -28,6 +28,9 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 	app := cfg.Services[0]
+	if err := findLastBuild(ctx, &app); err != nil {
+		return err
+	}
 
 	net, err := network.New(ctx, config.ServiceName, cfg.Network)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/config"
 	"ecs-sample-app/internal/after"
+	"ecs-sample-app/internal/stackconfig"
 )
 
 // serve runs a service: what runs, the way to it, how it is kept running, and what
@@ -90,6 +91,19 @@ func revisionOf(arn pulumi.StringOutput) pulumi.IntOutput {
 	}).(pulumi.IntOutput)
 }
 
+// findLastBuild finds out what the update before has built. A folder that has changed
+// since, under the same tag, is refused here, before anything is registered.
+func findLastBuild(ctx *pulumi.Context, s *config.Service) error {
+	if s.Build.BuildContext == "" {
+		return nil
+	}
+	var err error
+	if s.Build.Last, err = image.Last(ctx); err != nil {
+		return err
+	}
+	return stackconfig.Report(ctx, s.Build.Check())
+}
+
 // source is where an image comes from.
 type source struct{ uri, repository pulumi.StringInput }
 
@@ -103,5 +117,6 @@ func imageOf(ctx *pulumi.Context, s *config.Service) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
+	built.Export(ctx)
 	return source{uri: built.URI, repository: built.RepositoryURL}, nil
 }

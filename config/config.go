@@ -11,6 +11,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
@@ -210,7 +211,7 @@ func (s *Service) ImageReference() string {
 func (s *Service) derive(c *Config) {
 	s.Build.ImageTag = s.ImageTag
 	s.Build.Architecture = s.Architecture
-	s.Build.BuildArgs = map[string]string{"VERSION": s.ImageTag}
+	s.Build.BuildArgs = map[string]string{"VERSION": s.ImageTag, "PORT": strconv.Itoa(s.ContainerPort)}
 	s.Build.ForceDelete = !c.DeletionProtection
 
 	s.Task.ContainerPort = s.ContainerPort

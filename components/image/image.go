@@ -7,17 +7,31 @@
 //	NAME-image        the image, built from a folder with a Dockerfile
 //
 // Building needs a Docker engine on the machine that runs Pulumi.
+//
+// # A tag keeps its image
+//
+// A tag that the repository has is deployed by its digest, and nothing is built: so a
+// way back is the image that ran, not today's folder under an old name. Images stay in
+// the repository when another one is pushed, up to 30. A folder that has changed since
+// its tag was pushed needs another tag, and is refused before anything changes.
+//
+// A preview builds nothing: the folder may be that of a pull request, which nobody has
+// looked at yet.
 package image
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	awsxecr "github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/internal/check"
@@ -55,8 +69,11 @@ type Args struct {
 	ImageTag string `mapstructure:"-"`
 	// Architecture is the processor to build for. Default task.X86.
 	Architecture task.Architecture `mapstructure:"-"`
-	// BuildArgs are the ARGs of the Dockerfile. Default none.
+	// BuildArgs are the values of the Dockerfile's ARGs. Those that it has no ARG for are
+	// left out. Default none.
 	BuildArgs map[string]string `mapstructure:"-"`
+	// Last is what was built in the update before, as Built gave it. Default nothing.
+	Last Build `mapstructure:"-"`
 	// ForceDelete lets the repository be deleted, even while it has images. Without
 	// it Pulumi refuses. Default false.
 	ForceDelete bool `mapstructure:"-"`
@@ -64,9 +81,18 @@ type Args struct {
 	Tags map[string]string `mapstructure:"-"`
 }
 
+// Build is an image that was built here.
+type Build struct {
+	// Tag is what it was pushed as.
+	Tag string
+	// Content is a hash of what it was built from.
+	Content string
+}
+
 func (a Args) withDefaults() Args {
 	a.Dockerfile = cmp.Or(a.Dockerfile, DefaultDockerfile)
 	a.Architecture = cmp.Or(a.Architecture, task.X86)
+	a.BuildArgs = declared(filepath.Join(a.BuildContext, a.Dockerfile), a.BuildArgs)
 	return a
 }
 
@@ -86,6 +112,13 @@ func (a Args) Check() check.Problems {
 	imageref.PushTag(&ps, "imageTag", a.ImageTag)
 	check.OneOf(&ps, "architecture", a.Architecture, task.Architectures)
 	check.Tags(&ps, "tags", a.Tags)
+	if len(ps) == 0 && a.Last.Tag == a.ImageTag {
+		if now, err := a.content(); err != nil {
+			ps.Add("buildContext", a.BuildContext, "a folder that can be read: %s", err)
+		} else if now != a.Last.Content {
+			ps.Add("imageTag", a.ImageTag, "another tag: what %s is built from has changed since, and a tag keeps its image", a.ImageTag)
+		}
+	}
 	return ps
 }
 
@@ -97,6 +130,8 @@ type Image struct {
 	URI pulumi.StringOutput `pulumi:"uri"`
 	// RepositoryURL is where other images may be pushed.
 	RepositoryURL pulumi.StringOutput `pulumi:"repositoryUrl"`
+	// Built is what was built here. Nil if the repository had the tag already.
+	Built *Build
 }
 
 // New registers an image called name.
@@ -141,18 +176,100 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	if err != nil {
 		return fmt.Errorf("create repository: %w", err)
 	}
+	i.RepositoryURL = repository.Url
+	digest, err := i.pushed(ctx, repository.Url, a)
+	if err != nil {
+		return err
+	}
+	if digest != "" {
+		i.URI = pulumi.Sprintf("%s@%s", repository.Url, digest)
+		return ctx.Log.Info(fmt.Sprintf("%s is in the repository: it is deployed from there, and nothing is built", a.ImageTag),
+			&pulumi.LogArgs{Resource: i})
+	}
+	content, err := a.content()
+	if err != nil {
+		return err
+	}
 	built, err := awsxecr.NewImage(ctx, name+"-image", &awsxecr.ImageArgs{
 		RepositoryUrl: repository.Url,
 		Context:       pulumi.String(a.BuildContext),
 		Dockerfile:    pulumi.String(filepath.Join(a.BuildContext, a.Dockerfile)),
-		ImageTag:      pulumi.String(a.ImageTag),
-		Platform:      pulumi.String(platforms[a.Architecture]),
-		Args:          pulumi.ToStringMap(a.BuildArgs),
-	}, pulumi.Parent(i))
+		// Names the resource too: named after its tag, another tag would be another
+		// resource, and the image that runs be deleted with the one before.
+		ImageName: pulumi.String(name),
+		Platform:  pulumi.String(platforms[a.Architecture]),
+		Args:      pulumi.ToStringMap(a.BuildArgs),
+	}, pulumi.Parent(i), pulumi.Transforms([]pulumi.ResourceTransform{keep(pulumi.Sprintf("%s:%s", repository.Url, a.ImageTag))}))
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
-	i.URI = built.ImageUri
-	i.RepositoryURL = repository.Url
+	i.URI, i.Built = built.ImageUri, &Build{Tag: a.ImageTag, Content: content}
 	return nil
+}
+
+// keep changes what awsx makes of an image: it is pushed as what was asked for, built in
+// updates only, and stays in the repository when it is in the state no more.
+func keep(reference pulumi.StringOutput) pulumi.ResourceTransform {
+	return func(_ context.Context, args *pulumi.ResourceTransformArgs) *pulumi.ResourceTransformResult {
+		if args.Type != "docker-build:index:Image" {
+			return nil
+		}
+		props, options := maps.Clone(args.Props), args.Opts
+		props["tags"] = pulumi.StringArray{reference}
+		props["buildOnPreview"] = pulumi.Bool(false)
+		options.RetainOnDelete = true
+		return &pulumi.ResourceTransformResult{Props: props, Opts: options}
+	}
+}
+
+// pushed is the digest of an image that the repository has under the tag, and that is
+// not to be built: none if it has none, if the repository is still to be made, or if
+// this is what was built in the update before, which stays as it is.
+func (i *Image) pushed(ctx *pulumi.Context, repositoryURL pulumi.StringOutput, a Args) (string, error) {
+	if a.Last.Tag == a.ImageTag {
+		return "", nil
+	}
+	// What is registered depends on the answer, so the program has to wait for it.
+	url, err := internals.UnsafeAwaitOutput(ctx.Context(), repositoryURL)
+	if err != nil || !url.Known {
+		return "", err
+	}
+	_, name, _ := strings.Cut(url.Value.(string), "/")
+	found, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &a.ImageTag}, pulumi.Parent(i))
+	switch {
+	case err == nil:
+		return found.ImageDigest, nil
+	case strings.Contains(err.Error(), "ImageNotFoundException"), strings.Contains(err.Error(), "RepositoryNotFoundException"):
+		return "", nil
+	default:
+		return "", fmt.Errorf("find out whether the repository has %s: %w", a.ImageTag, err)
+	}
+}
+
+// output is the stack's output that holds what was built last.
+const output = "builtImage"
+
+// Last is what the stack has built in the update before, as Export has kept it.
+func Last(ctx *pulumi.Context) (Build, error) {
+	before, err := pulumi.NewStackReference(ctx, ctx.Stack(), &pulumi.StackReferenceArgs{
+		Name: pulumi.Sprintf("%s/%s/%s", ctx.Organization(), ctx.Project(), ctx.Stack()),
+	})
+	if err != nil {
+		return Build{}, fmt.Errorf("read the outputs of the update before: %w", err)
+	}
+	found, err := before.GetOutputDetails(output)
+	if err != nil {
+		return Build{}, fmt.Errorf("read what was built before: %w", err)
+	}
+	values, _ := found.Value.(map[string]any) // There may be none.
+	tag, _ := values["tag"].(string)
+	content, _ := values["content"].(string)
+	return Build{Tag: tag, Content: content}, nil
+}
+
+// Export keeps what was built, for the next update.
+func (i *Image) Export(ctx *pulumi.Context) {
+	if i.Built != nil {
+		ctx.Export(output, pulumi.StringMap{"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content)})
+	}
 }

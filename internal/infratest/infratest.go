@@ -17,6 +17,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -93,6 +94,10 @@ type Options struct {
 	Mode Mode
 	// Config is the stack's config, by full keys such as ecs-sample-app:cpu.
 	Config map[string]string
+	// Outputs are the stack's, from the update before.
+	Outputs map[string]any
+	// Images are the digests of those that the ECR repositories have, by tag.
+	Images map[string]string
 	// SecretKeys are the keys of Config, in full, whose values are secret.
 	SecretKeys []string
 	// Partition, Region and Account are where the program runs. Default aws,
@@ -426,10 +431,14 @@ func (m *mocks) withExports(program pulumi.RunFunc) pulumi.RunFunc {
 				m.record.SecretOutputs = append(m.record.SecretOutputs, name)
 				m.mu.Unlock()
 			}
-			if text, ok := value.(pulumi.String); ok {
+			if _, later := value.(pulumi.Output); !later {
 				// The program's end waits for outputs of resources, and not for this one.
+				plain, err := internals.UnsafeAwaitOutput(ctx.Context(), output)
+				if err != nil {
+					return err
+				}
 				m.mu.Lock()
-				m.record.outputs[name] = string(text)
+				m.record.outputs[name] = plain.Value
 				m.mu.Unlock()
 				continue
 			}
@@ -449,6 +458,9 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	rpc := args.RegisterRPC
+	if rpc == nil { // One that is read, in previews too, and not made.
+		return args.ID, m.read(args.TypeToken), nil
+	}
 	parentType := resource.URN(rpc.GetParent()).QualifiedType()
 	if parentType == resource.RootStackType {
 		parentType = ""
