@@ -229,7 +229,7 @@ func TestThePreviewRoleOnlyReadsAndNoData(t *testing.T) {
 			}
 		}
 		for _, data := range []string{
-			"ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ecr:BatchGetImage", "ecr:GetAuthorizationToken",
+			"ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ecr:BatchGetImage",
 			"ecr:GetDownloadUrlForLayer", "lambda:GetFunction", "logs:FilterLogEvents", "logs:GetLogEvents",
 			"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "sts:AssumeRole", "iam:ListUsers",
 		} {
@@ -443,6 +443,8 @@ var lives = map[string][3]string{
 	"aws:appautoscaling/policy:Policy":                          {"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies", "application-autoscaling:DeleteScalingPolicy"},
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        {"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions", "application-autoscaling:DeleteScheduledAction"},
 	"aws:appautoscaling/target:Target":                          {"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DeregisterScalableTarget"},
+	"aws:cloudwatch/eventRule:EventRule":                        {"events:PutRule", "events:DescribeRule", "events:DeleteRule"},
+	"aws:cloudwatch/eventTarget:EventTarget":                    {"events:PutTargets", "events:ListTargetsByRule", "events:RemoveTargets"},
 	"aws:cloudwatch/logGroup:LogGroup":                          {"logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DeleteLogGroup"},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    {"cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"},
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {"ec2:RevokeSecurityGroupIngress", "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress"},

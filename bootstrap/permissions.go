@@ -36,7 +36,8 @@ func (a account) appRoles() []string { return []string{a.arn("iam", "role/"+appP
 
 // readActions are what a preview with a refresh asks of AWS. Each is named, so
 // that none reads what the account's users keep in it: no object, no secret, no
-// line of a log, no user data of an instance. Parameters are listed, without values.
+// line of a log, no user data of an instance. Parameters are listed, without values. A
+// login to ECR, which a preview with buildContext asks for, may do what the role may.
 var readActions = []string{
 	"application-autoscaling:DescribeScalableTargets",
 	"application-autoscaling:DescribeScalingPolicies",
@@ -60,6 +61,7 @@ var readActions = []string{
 	"ec2:DescribeVpcs",
 	"ecr:DescribeImages",
 	"ecr:DescribeRepositories",
+	"ecr:GetAuthorizationToken",
 	"ecr:GetLifecyclePolicy",
 	"ecr:GetRepositoryPolicy",
 	"ecr:ListTagsForResource",
@@ -84,6 +86,9 @@ var readActions = []string{
 	"elasticloadbalancing:DescribeTargetGroupAttributes",
 	"elasticloadbalancing:DescribeTargetGroups",
 	"elasticloadbalancing:DescribeTargetHealth",
+	"events:DescribeRule",
+	"events:ListTagsForResource",
+	"events:ListTargetsByRule",
 	"logs:DescribeLogGroups",
 	"logs:ListTagsForResource",
 	"sns:GetSubscriptionAttributes",
@@ -191,6 +196,10 @@ var writeActions = []string{
 	"elasticloadbalancing:SetRulePriorities",
 	"elasticloadbalancing:SetSecurityGroups",
 	"elasticloadbalancing:SetSubnets",
+	"events:PutRule",
+	"events:PutTargets",
+	"events:TagResource",
+	"events:UntagResource",
 	"logs:CreateLogGroup",
 	"logs:DeleteRetentionPolicy",
 	"logs:PutRetentionPolicy",
@@ -222,6 +231,8 @@ var deleteActions = []string{
 	"elasticloadbalancing:DeleteLoadBalancer",
 	"elasticloadbalancing:DeleteRule",
 	"elasticloadbalancing:DeleteTargetGroup",
+	"events:DeleteRule",
+	"events:RemoveTargets",
 	"logs:DeleteLogGroup",
 	"sns:DeleteTopic",
 }

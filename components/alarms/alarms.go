@@ -5,7 +5,9 @@
 // A component called NAME has these children; their names are part of the API:
 //
 //	NAME-alarms-topic            the topic
-//	NAME-alarms-topic-policy     lets this account's alarms publish, over TLS
+//	NAME-alarms-topic-policy     lets this account's alarms and rules publish, over TLS
+//	NAME-deployment-failed       the rule for a deployment that failed
+//	NAME-deployment-failed-mail  sends what the rule finds to the topic
 //	NAME-alarms-email-ADDRESS    mails to ADDRESS, one for each, with a hash
 //	NAME-alarm-5xx               the tasks answer with errors
 //	NAME-alarm-cpu               the tasks' CPU is used up
@@ -49,6 +51,7 @@
 package alarms
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 
@@ -137,6 +140,15 @@ type builder struct {
 	name   string
 	args   Args
 	parent pulumi.ResourceOrInvokeOption
+
+	partition, region, account pulumi.StringOutput
+}
+
+// lookUp asks, side by side, where the service runs.
+func (b *builder) lookUp() {
+	b.partition = aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}, b.parent).Partition()
+	b.region = aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent).Name()
+	b.account = aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}, b.parent).AccountId()
 }
 
 func (b *builder) build(a *Alarms) error {
@@ -144,6 +156,7 @@ func (b *builder) build(a *Alarms) error {
 	if err != nil {
 		return fmt.Errorf("create topic: %w", err)
 	}
+	b.lookUp()
 	policy, err := b.topicPolicy(topic)
 	if err != nil {
 		return fmt.Errorf("let alarms publish: %w", err)
@@ -166,11 +179,47 @@ func (b *builder) build(a *Alarms) error {
 		made = append(made, alarm.Name)
 	}
 	a.AlarmNames = made.ToStringArrayOutput()
+	if err := b.failedDeployments(a.TopicARN); err != nil {
+		return fmt.Errorf("tell of deployments that fail: %w", err)
+	}
 	return nil
 }
 
 func (b *builder) tags(child string) pulumi.StringMap {
 	return tags.Named(child, b.args.Tags)
+}
+
+// failedDeployments tells of a deployment that ECS gives up when nobody waits for it: one
+// of an update with waitForSteadyState off, or of somebody else.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+func (b *builder) failedDeployments(topicARN pulumi.StringOutput) error {
+	name := b.name + "-deployment-failed"
+	pattern := pulumi.All(b.partition, b.region, b.account, b.args.ClusterName, b.args.ServiceName).ApplyT(func(known []any) (string, error) {
+		text, err := json.Marshal(map[string]any{
+			"source":      []string{"aws.ecs"},
+			"detail-type": []string{"ECS Deployment State Change"},
+			"resources":   []string{fmt.Sprintf("arn:%s:ecs:%s:%s:service/%s/%s", known...)},
+			"detail":      map[string]any{"eventName": []string{"SERVICE_DEPLOYMENT_FAILED"}},
+		})
+		return string(text), err
+	}).(pulumi.StringOutput)
+	rule, err := cloudwatch.NewEventRule(b.ctx, name, &cloudwatch.EventRuleArgs{
+		Description:  pulumi.String("A deployment of the service failed"),
+		EventPattern: pattern,
+		Tags:         b.tags(name),
+	}, b.parent)
+	if err != nil {
+		return err
+	}
+	_, err = cloudwatch.NewEventTarget(b.ctx, name+"-mail", &cloudwatch.EventTargetArgs{
+		Rule: rule.Name,
+		Arn:  topicARN,
+		InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
+			InputPaths:    pulumi.StringMap{"service": pulumi.String("$.resources[0]"), "reason": pulumi.String("$.detail.reason")},
+			InputTemplate: pulumi.String(`"A deployment of <service> failed: <reason>"`),
+		},
+	}, b.parent)
+	return err
 }
 
 // topic is not encrypted at rest: CloudWatch can't publish to a topic with the
@@ -184,10 +233,7 @@ func (b *builder) topic() (*sns.Topic, error) {
 }
 
 func (b *builder) topicPolicy(topic *sns.Topic) (*sns.TopicPolicy, error) {
-	partition := aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}, b.parent).Partition()
-	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent).Name()
-	account := aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}, b.parent).AccountId()
-	document := pulumi.All(topic.Arn, partition, region, account).ApplyT(func(known []any) (string, error) {
+	document := pulumi.All(topic.Arn, b.partition, b.region, b.account).ApplyT(func(known []any) (string, error) {
 		return topicPolicy(known[0].(string), known[1].(string), known[2].(string), known[3].(string))
 	}).(pulumi.StringOutput)
 	return sns.NewTopicPolicy(b.ctx, b.name+"-alarms-topic-policy", &sns.TopicPolicyArgs{

@@ -99,7 +99,8 @@ var everyAlarm = []string{
 
 func TestItMakesTheNamedChildren(t *testing.T) {
 	t.Parallel()
-	infratest.WantNames(t, makes(watching(nil)), append(slices.Clone(everyAlarm), "web-alarms-topic", "web-alarms-topic-policy")...)
+	infratest.WantNames(t, makes(watching(nil)), append(slices.Clone(everyAlarm), "web-alarms-topic", "web-alarms-topic-policy",
+		"web-deployment-failed", "web-deployment-failed-mail")...)
 }
 
 func TestEachAddressHasAChildOfItsOwnWhateverItsPlace(t *testing.T) {
@@ -438,13 +439,15 @@ func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, statement := range document.Statement {
-		got[fmt.Sprint(statement["Effect"])] += fmt.Sprintf("%v %v %v %v",
+		got[fmt.Sprint(statement["Sid"])] += fmt.Sprintf("%v %v %v %v",
 			statement["Principal"], statement["Action"], statement["Resource"], statement["Condition"])
 	}
 	want := map[string]string{
-		"Allow": "map[Service:cloudwatch.amazonaws.com] [sns:Publish] [" + topic +
+		"RulesOfThisAccount": "map[Service:events.amazonaws.com] [sns:Publish] [" + topic +
+			"] map[ArnLike:map[aws:SourceArn:arn:aws-cn:events:cn-north-1:123456789012:rule/*]]",
+		"AlarmsOfThisAccount": "map[Service:cloudwatch.amazonaws.com] [sns:Publish] [" + topic +
 			"] map[ArnLike:map[aws:SourceArn:arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:*] StringEquals:map[aws:SourceAccount:123456789012]]",
-		"Deny": "map[AWS:*] [sns:Publish] [" + topic + "] map[Bool:map[aws:SecureTransport:false]]",
+		"NothingWithoutTLS": "map[AWS:*] [sns:Publish] [" + topic + "] map[Bool:map[aws:SecureTransport:false]]",
 	}
 	for effect, what := range want {
 		if got[effect] != what {
@@ -466,6 +469,31 @@ func TestOnlyAlarmsOfThisAccountMayPublishAndOnlyOverTLS(t *testing.T) {
 			if !strings.Contains(registered, part) {
 				t.Errorf("the policy that is registered lacks %s: %s", part, registered)
 			}
+		}
+	})
+}
+
+func TestADeploymentThatNobodyWaitedForIsToldOf(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(watching(nil)), world)
+		var pattern struct {
+			Source, Resources []string
+			Detail            struct{ EventName []string }
+		}
+		if err := json.Unmarshal([]byte(record.String(record.Get("web-deployment-failed"), "eventPattern")), &pattern); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(pattern.Source, []string{"aws.ecs"}) || !slices.Equal(pattern.Detail.EventName, []string{"SERVICE_DEPLOYMENT_FAILED"}) ||
+			!slices.Equal(pattern.Resources, []string{world.ARN("ecs", "service/fleet-1234567/web-service-1234567")}) {
+			t.Errorf("the rule looks for %+v", pattern)
+		}
+		told := record.Get("web-deployment-failed-mail")
+		if got, want := record.String(told, "arn"), world.ARN("sns", "web-alarms-topic-1234567"); got != want {
+			t.Errorf("a failure is told to %s, not to %s", got, want)
+		}
+		if !record.WaitsFor(told, "web-alarms-topic-policy") {
+			t.Error("a failure may be told before anybody may tell it")
 		}
 	})
 }

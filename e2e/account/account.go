@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -39,6 +40,7 @@ type Account struct {
 	Alarms  *cloudwatch.Client
 	Scaling *applicationautoscaling.Client
 	SNS     *sns.Client
+	Events  *eventbridge.Client
 	SSM     *ssm.Client
 }
 
@@ -65,6 +67,7 @@ func As(url, app string) *Account {
 		Alarms:  cloudwatch.NewFromConfig(config),
 		Scaling: applicationautoscaling.NewFromConfig(config),
 		SNS:     sns.NewFromConfig(config),
+		Events:  eventbridge.NewFromConfig(config),
 		SSM:     ssm.NewFromConfig(config),
 	}
 }
@@ -82,6 +85,7 @@ const (
 	LoadBalancers    = "load balancers"
 	Listeners        = "listeners"
 	ListenerRules    = "listener rules"
+	EventRules       = "event rules"
 	TargetGroups     = "target groups"
 	Clusters         = "ECS clusters"
 	Services         = "ECS services"
@@ -108,6 +112,8 @@ var kinds = map[string]string{
 	"aws:appautoscaling/policy:Policy":                          ScalingPolicies,
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        ScheduledActions,
 	"aws:appautoscaling/target:Target":                          ScalableTargets,
+	"aws:cloudwatch/eventRule:EventRule":                        EventRules,
+	"aws:cloudwatch/eventTarget:EventTarget":                    part, // of its rule
 	"aws:cloudwatch/logGroup:LogGroup":                          LogGroups,
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    Alarms,
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         part, // of its VPC
@@ -345,6 +351,15 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 			return ids(out, err, func(o *cloudwatch.DescribeAlarmsOutput) (ids []string) {
 				for i := range o.MetricAlarms {
 					ids = append(ids, *o.MetricAlarms[i].AlarmArn)
+				}
+				return ids
+			})
+		},
+		EventRules: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Events.ListRules(ctx, &eventbridge.ListRulesInput{})
+			return ids(out, err, func(o *eventbridge.ListRulesOutput) (ids []string) {
+				for _, r := range o.Rules {
+					ids = append(ids, *r.Arn)
 				}
 				return ids
 			})

@@ -106,6 +106,8 @@ var computed = map[string]outputs{
 	"aws:appautoscaling/policy:Policy":                          scaling("scalingPolicy", "policyName"),
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        scaling("scheduledAction", "scheduledActionName"),
 	"aws:appautoscaling/target:Target":                          scalableTarget,
+	"aws:cloudwatch/eventRule:EventRule":                        known("events", "rule/NAME"),
+	"aws:cloudwatch/eventTarget:EventTarget":                    none,
 	"aws:cloudwatch/logGroup:LogGroup":                          byName("logs", "log-group:NAME"),
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    byName("cloudwatch", "alarm:NAME"),
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         none,
@@ -215,6 +217,14 @@ func image(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMa
 	return properties("imageUri", inputs["repositoryUrl"].StringValue()+"@"+Digest)
 }
 
+// read answers for a resource that is read: the stack itself, with its outputs.
+func (m *mocks) read(token string) resource.PropertyMap {
+	if token != "pulumi:pulumi:StackReference" {
+		m.complaints = append(m.complaints, "the recorder does not know how to read a "+token+": add its answer")
+	}
+	return resource.PropertyMap{"outputs": resource.NewObjectProperty(resource.NewPropertyMapFromMap(m.options.Outputs))}
+}
+
 // zone is an availability zone as EC2 describes it.
 type zone struct{ name, optIn, kind string }
 
@@ -266,6 +276,13 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return properties("partition", m.options.Partition), nil
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return properties("accountId", m.options.Account), nil
+	case "aws:ecr/getImage:getImage":
+		digest, ok := m.options.Images[args.Args["imageTag"].StringValue()]
+		if !ok {
+			return nil, errors.New("reading ECR Images: operation error ECR: DescribeImages, ImageNotFoundException: " +
+				"The image with imageId {imageTag:'…'} does not exist within the repository")
+		}
+		return properties("imageDigest", digest), nil
 	}
 	complaint := "the recorder does not know the invoke " + args.Token + ": add its answer"
 	m.complaints = append(m.complaints, complaint)

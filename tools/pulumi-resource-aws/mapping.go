@@ -34,6 +34,8 @@ var mappedResources = map[string]mapped{
 	"aws_appautoscaling_policy":           {module: "appautoscaling", name: "Policy"},
 	"aws_appautoscaling_scheduled_action": {module: "appautoscaling", name: "ScheduledAction"},
 	"aws_appautoscaling_target":           {module: "appautoscaling", name: "Target"},
+	"aws_cloudwatch_event_rule":           {module: "cloudwatch", name: "EventRule"},
+	"aws_cloudwatch_event_target":         {module: "cloudwatch", name: "EventTarget"},
 	"aws_cloudwatch_log_group":            {module: "cloudwatch", name: "LogGroup"},
 	"aws_cloudwatch_metric_alarm":         {module: "cloudwatch", name: "MetricAlarm", fields: alarmFields},
 	"aws_default_security_group":          {module: "ec2", name: "DefaultSecurityGroup", fields: groupFields},
