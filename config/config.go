@@ -95,7 +95,8 @@ type Service struct {
 	// WaitForSteadyState makes an update end only when the new tasks serve, and fail
 	// if they don't. If it is false, an update in place ends as soon as ECS has
 	// accepted it; a new service, the first or one side by side, is waited for all the
-	// same. Default true.
+	// same. Then revisions stay registered, at no cost, also after a destroy: ECS may
+	// still go back to the one before. Default true.
 	WaitForSteadyState bool `mapstructure:"waitForSteadyState"`
 	// Alarms makes CloudWatch alarms watch the service, notify an SNS topic, and roll
 	// back a deployment during which one goes off. About 0.90 USD a month. Default
@@ -218,6 +219,7 @@ func (s *Service) derive(c *Config) {
 	s.Task.Architecture = s.Architecture
 	s.Task.WritableRootFilesystem = !s.ReadonlyRootFilesystem
 	s.Task.EnableExecuteCommand = s.EnableExecuteCommand
+	s.Task.KeepRevisions = !s.WaitForSteadyState
 
 	s.Route.ContainerPort = s.ContainerPort
 	// Another capacity provider replaces the service, so its target group comes along.

@@ -21,7 +21,7 @@ import (
 // its own for each of the two policies. None says that no target is healthy: by night
 // the service may be without tasks.
 var watchedStack = map[string]int{
-	account.Alarms: 6 + 4, account.Topics: 1, account.Subscriptions: 1,
+	account.Alarms: 6 + 4, account.EventRules: 1, account.Topics: 1, account.Subscriptions: 1,
 	account.ScalableTargets: 1, account.ScalingPolicies: 2, account.ScheduledActions: 1,
 }
 

@@ -206,6 +206,18 @@ func TestASuccessorHasTheTasksThatAutoscalingGaveItsPredecessor(t *testing.T) {
 	}
 	assertRunning(t, s, 8)
 	assertNoChanges(t, s)
+
+	// Nobody waits, so ECS may still go back to the revision before.
+	old := aws.ToString(service(t, s).TaskDefinition)
+	set(t, s, map[string]string{"imageTag": "2.4.66"})
+	up(t, s)
+	if now := aws.ToString(service(t, s).TaskDefinition); now == old || taskDefinition(t, s, old).Status != ecstypes.TaskDefinitionStatusActive {
+		t.Errorf("while %s is deployed, %s is %s: no rollback brings it back", now, old, taskDefinition(t, s, old).Status)
+	}
+	_, err := s.Account.ECS.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(old)})
+	must(t, err, "deregister the revision that stays")
+	set(t, s, map[string]string{"waitForSteadyState": "true"})
+	up(t, s)
 	destroy(t, s)
 	assertNothingLeft(t, s)
 }

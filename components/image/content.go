@@ -64,7 +64,7 @@ func add(hash io.Writer, name, path string, entry fs.DirEntry) error {
 	case !info.Mode().IsRegular():
 		return nil
 	}
-	file, err := os.Open(path) //nolint:gosec // of the folder that the user builds
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (a Args) ignored() (*patternmatcher.PatternMatcher, error) {
 // the others, and an image that does not use a value does not change with it.
 func declared(dockerfile string, given map[string]string) map[string]string {
 	found := map[string]string{}
-	text, err := os.ReadFile(dockerfile) //nolint:gosec // of the folder that the user builds
+	text, err := os.ReadFile(dockerfile)
 	if err != nil {
 		return found // Check says what is wrong with it.
 	}

@@ -183,7 +183,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	}
 	if digest != "" {
 		i.URI = pulumi.Sprintf("%s@%s", repository.Url, digest)
-		return ctx.Log.Info(fmt.Sprintf("%s is in the repository: it is deployed from there, and nothing is built", a.ImageTag),
+		return ctx.Log.Info(a.ImageTag+" is in the repository: it is deployed from there, and nothing is built",
 			&pulumi.LogArgs{Resource: i})
 	}
 	content, err := a.content()

@@ -151,6 +151,10 @@ type Args struct {
 	// after a first deployment that failed, or for a secret that was changed where it is
 	// kept. Tasks have it as the Docker label redeploy. Default none.
 	Redeploy string `mapstructure:"redeploy"`
+	// KeepRevisions leaves a revision registered when another takes its place or the task
+	// is deleted, at no cost: for a service whose deployments nobody waits for, which ECS
+	// may take back to the one before. Default false.
+	KeepRevisions bool `mapstructure:"-"`
 	// WritableRootFilesystem lets the container write to its root filesystem.
 	// Default false (FSBP ECS.5); most public images need true.
 	WritableRootFilesystem bool `mapstructure:"-"`

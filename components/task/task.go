@@ -222,7 +222,7 @@ func (b *builder) taskDefinition(
 	containers := pulumi.All(b.args.Image, logs.Name, b.region, secrets).ApplyT(func(known []any) (string, error) {
 		return b.args.containerDefinitions(known[0].(string), known[1].(string), known[2].(string), known[3].(map[string]string))
 	}).(pulumi.StringOutput)
-	return ecs.NewTaskDefinition(b.ctx, name, &ecs.TaskDefinitionArgs{
+	args := &ecs.TaskDefinitionArgs{
 		// AWS allows no dots, which a stack's name may have.
 		Family:                  pulumi.String(strings.ReplaceAll(b.name+"-"+b.ctx.Stack(), ".", "-")),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{"FARGATE"}),
@@ -237,5 +237,9 @@ func (b *builder) taskDefinition(
 		TaskRoleArn:          role.Arn,
 		ContainerDefinitions: containers,
 		Tags:                 b.tags(name),
-	}, b.parent, pulumi.DependsOn(policies))
+	}
+	if b.args.KeepRevisions {
+		args.SkipDestroy = pulumi.Bool(true)
+	}
+	return ecs.NewTaskDefinition(b.ctx, name, args, b.parent, pulumi.DependsOn(policies))
 }

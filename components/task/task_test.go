@@ -344,6 +344,16 @@ func TestCredentialsForARegistryThatTakesNoneAreRefused(t *testing.T) {
 	}}), "imageCredentials", "kmsKeyArns[0]")
 }
 
+func TestARevisionThatECSMayGoBackToStaysRegistered(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []bool{false, true} {
+		definition := infratest.MustRun(t, makes(Args{Image: pulumi.String(publicImage), KeepRevisions: keep}), infratest.Options{}).Get("web-task-definition")
+		if got := definition.Inputs["skipDestroy"].IsBool(); got != keep {
+			t.Errorf("whether revisions stay is %v, not %v", got, keep)
+		}
+	}
+}
+
 func TestAnotherRedeployIsAnotherRevision(t *testing.T) {
 	t.Parallel()
 	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {

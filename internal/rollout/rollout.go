@@ -90,8 +90,7 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	if s := w.skips(bounded); s != nil {
-		raised, err := w.raise(bounded, s)
-		if err != nil || !raised {
+		if raised, err := w.raise(bounded, s); err != nil || !raised {
 			return int(s.DesiredCount), err
 		}
 		w.raised = true // What serves is not enough: that is waited for.
@@ -103,12 +102,10 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 			return 0, w.explain(ctx, service, *failure)
 		case err != nil && bounded.Err() == nil:
 			return 0, fmt.Errorf("find out whether the deployment of %s succeeded: %w", nameOf(w.TaskDefinition), err)
-		case err == nil && service != nil && w.steady(service):
+		case err == nil && service != nil:
 			if done, err := w.done(ctx, bounded, service); done || err != nil {
 				return int(service.DesiredCount), err
 			}
-		case err == nil && service != nil:
-			w.progress(bounded, service)
 		}
 		select {
 		case <-ticker.C:
@@ -118,9 +115,14 @@ func (w *Watch) Wait(ctx context.Context) (desired int, err error) {
 	}
 }
 
-// done tells whether a service that looks steady is: ECS may have taken the deployment
-// back without another revision, or the look was at what was before it.
+// done tells whether the service has come to what was asked for, and says how far it is
+// if not. One that looks steady may not be: ECS may have taken the deployment back
+// without another revision, or the look was at what was before it.
 func (w *Watch) done(ctx, bounded context.Context, service *types.Service) (bool, error) {
+	if !w.steady(service) {
+		w.progress(bounded, service)
+		return false, nil
+	}
 	last := w.lastDeployment(bounded, service)
 	if failure := w.undone(service, last); failure != nil {
 		return false, w.explain(ctx, service, *failure)

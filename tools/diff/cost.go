@@ -377,6 +377,15 @@ func alarmPrice(_ *stack, r Resource, add add) {
 	add("alarm", exactly(price*max(1, metrics)))
 }
 
+// scalingPolicyPrice is that of the two alarms that target tracking makes for itself, one
+// to scale out and one to scale in
+// (https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html).
+func scalingPolicyPrice(_ *stack, r Resource, add add) {
+	if r.Inputs["policyType"] == "TargetTrackingScaling" {
+		add("target tracking's alarms", exactly(2*alarmMonth))
+	}
+}
+
 // parameterPrice is that of a parameter in the Parameter Store: only the advanced
 // tier is billed. Intelligent tiering chooses by the value, which is not seen here.
 func parameterPrice(_ *stack, r Resource, add add) {

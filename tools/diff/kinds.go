@@ -66,7 +66,7 @@ var kinds = map[string]kind{
 
 	// These can come and go: they hold nothing, and what serves traffic goes on without
 	// them.
-	"aws:appautoscaling/policy:Policy":                          {noun: "scaling policy", price: free},
+	"aws:appautoscaling/policy:Policy":                          {noun: "scaling policy", price: scalingPolicyPrice},
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        {noun: "scheduled scaling action", price: free},
 	"aws:cloudwatch/eventRule:EventRule":                        {noun: "event rule", price: free},
 	"aws:cloudwatch/eventTarget:EventTarget":                    {noun: "event rule's target", price: free},
