@@ -86,6 +86,7 @@ var badConfigs = []struct {
 	},
 	{"key by its alias", withConfig("kmsKeyArns", `["arn:aws:kms:us-east-1:123456789012:alias/app"]`), "kmsKeyArns[0]", "not of an alias"},
 	{"registry on a port that is closed", withConfig("image", "registry.example.com:5000/app"), "egressPorts", "5000 among them"},
+	{"parameter for what is built here", withConfig("buildContext", "app", "imageTagParameter", "shop-version"), "imageTagParameter", "nothing with buildContext"},
 	{"read-only sample", withConfig("readonlyRootFilesystem", "true"), "readonlyRootFilesystem", "false with the sample image"},
 	{"switch in words", withConfig("readonlyRootFilesystem", "sometimes"), "readonlyRootFilesystem", "true or false"},
 	{
@@ -330,6 +331,26 @@ func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
 	}
 	if len(record.Resources) > 0 {
 		t.Errorf("resources were registered before that was found: %v", record.Names())
+	}
+}
+
+func TestAVersionThatIsKeptElsewhereIsHeldToTheSameRules(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"":       "`aws ssm put-parameter --type String --name shop-version --value TAG`",
+		"latest": "names one version",
+	} {
+		world := infratest.Options{Config: withConfig("imageTagParameter", "shop-version"), Parameters: map[string]string{}}
+		if value != "" {
+			world.Parameters["shop-version"] = value
+		}
+		record, err := infratest.Run(t, program, world)
+		if err == nil || !strings.Contains(err.Error(), infratest.Project+":imageTagParameter: got") || !strings.Contains(err.Error(), want) {
+			t.Errorf("with the version %q in the parameter: %v", value, err)
+		}
+		if len(record.Resources) > 0 {
+			t.Errorf("with the version %q in the parameter something is registered: %v", value, record.Names())
+		}
 	}
 }
 

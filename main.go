@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/components/cluster"
@@ -28,7 +30,7 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 	app := cfg.Services[0]
-	if err := findLastBuild(ctx, &app); err != nil {
+	if err := errors.Join(findTag(ctx, &app), findLastBuild(ctx, &app)); err != nil {
 		return err
 	}
 

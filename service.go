@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ssm"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/components/alarms"
@@ -16,6 +18,8 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/config"
 	"ecs-sample-app/internal/after"
+	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/imageref"
 	"ecs-sample-app/internal/stackconfig"
 )
 
@@ -89,6 +93,28 @@ func revisionOf(arn pulumi.StringOutput) pulumi.IntOutput {
 		}
 		return strconv.Atoi(arn[strings.LastIndex(arn, ":")+1:])
 	}).(pulumi.IntOutput)
+}
+
+// findTag reads the version where another pipeline keeps it.
+func findTag(ctx *pulumi.Context, s *config.Service) error {
+	if s.ImageTagParameter == "" {
+		return nil
+	}
+	const key = "imageTagParameter"
+	var problems check.Problems
+	found, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: s.ImageTagParameter})
+	switch {
+	case err != nil && strings.Contains(err.Error(), "ParameterNotFound"):
+		problems.Add(key, s.ImageTagParameter, "a parameter that exists: `aws ssm put-parameter --type String --name %s --value TAG` makes it", s.ImageTagParameter)
+	case err != nil:
+		return fmt.Errorf("read the version from the parameter %s: %w", s.ImageTagParameter, err)
+	case found.Type != "String":
+		problems.Add(key, s.ImageTagParameter, "a parameter of type String, not %s", found.Type)
+	default:
+		s.ImageTag = found.Value
+		imageref.Tag(&problems, key, found.Value)
+	}
+	return stackconfig.Report(ctx, problems)
 }
 
 // findLastBuild finds out what the update before has built. A folder that has changed

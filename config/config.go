@@ -74,6 +74,12 @@ type Service struct {
 	// Change it and run `pulumi up` to deploy a new revision. In YAML it needs
 	// quotes: 2.40 would be read as the number 2.4. Default SampleTag.
 	ImageTag string `mapstructure:"imageTag"`
+	// ImageTagParameter is the name of a parameter in the SSM Parameter Store, of type
+	// String, that holds the version in the place of imageTag: for a pipeline that deploys
+	// without this program, and writes there what it has deployed, so that an update does
+	// not take it back. Default none.
+	// https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-parameter-store.html
+	ImageTagParameter string `mapstructure:"imageTagParameter"`
 	// Image is the repository of the image. The default serves the sample page; any
 	// other image runs as it is. Default SampleImage.
 	Image string `mapstructure:"image"`
@@ -150,6 +156,9 @@ func (s *Service) check() check.Problems {
 	} else {
 		if s.Image != SampleImage {
 			ps.Add("buildContext", s.Build.BuildContext, "nothing if image is set: one of the two says what runs")
+		}
+		if s.ImageTagParameter != "" {
+			ps.Add("imageTagParameter", s.ImageTagParameter, "nothing with buildContext: what is built here is pushed as imageTag")
 		}
 		ps = append(ps, s.Build.Check()...)
 	}

@@ -276,6 +276,16 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return properties("partition", m.options.Partition), nil
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return properties("accountId", m.options.Account), nil
+	case "aws:ssm/getParameter:getParameter":
+		name := args.Args["name"].StringValue()
+		value, ok := m.options.Parameters[name]
+		if m.options.Parameters == nil {
+			value, ok = "2.4.67", true
+		}
+		if !ok {
+			return nil, errors.New("reading SSM Parameter: operation error SSM: GetParameter, ParameterNotFound: ")
+		}
+		return properties("name", name, "type", "String", "value", value), nil
 	case "aws:ecr/getImage:getImage":
 		digest, ok := m.options.Images[args.Args["imageTag"].StringValue()]
 		if !ok {

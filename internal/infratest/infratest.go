@@ -98,6 +98,9 @@ type Options struct {
 	Outputs map[string]any
 	// Images are the digests of those that the ECR repositories have, by tag.
 	Images map[string]string
+	// Parameters are the values in the Parameter Store. By default there is one by any
+	// name.
+	Parameters map[string]string
 	// SecretKeys are the keys of Config, in full, whose values are secret.
 	SecretKeys []string
 	// Partition, Region and Account are where the program runs. Default aws,

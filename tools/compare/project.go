@@ -145,11 +145,15 @@ func parseSettings(printed []byte) (settings, error) {
 // how to reach an account, and which: here that is the emulator's.
 var ownAccount = []string{"aws:region", "aws:defaultTags", "aws:ignoreTags"}
 
+// lookedUp ends the key of the setting that looks the version up in an account. Without
+// it both sides have the version of the stack's file.
+const lookedUp = ":imageTagParameter"
+
 // elsewhere are the keys of the settings that lead to an account.
 func (s settings) elsewhere() []string {
 	var keys []string
 	for key := range s {
-		if strings.HasPrefix(key, "aws:") && !slices.Contains(ownAccount, key) {
+		if strings.HasPrefix(key, "aws:") && !slices.Contains(ownAccount, key) || strings.HasSuffix(key, lookedUp) {
 			keys = append(keys, key)
 		}
 	}

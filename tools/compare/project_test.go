@@ -107,11 +107,12 @@ func TestWhatLeadsToAnAccountIsTakenOutOfTheConfiguration(t *testing.T) {
 		"aws:profile": {"value": "production"},
 		"aws:endpoints": {"value": "[]", "objectValue": []},
 		"aws:allowedAccountIds": {"value": "[]", "objectValue": []},
+		"ecs-sample-app:imageTagParameter": {"value": "shop-version"},
 		"ecs-sample-app:imageTag": {"value": "1"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"aws:allowedAccountIds", "aws:endpoints", "aws:profile"}
+	want := []string{"aws:allowedAccountIds", "aws:endpoints", "aws:profile", "ecs-sample-app:imageTagParameter"}
 	if got := s.elsewhere(); !reflect.DeepEqual(got, want) {
 		t.Errorf("taken out is %v, want %v", got, want)
 	}

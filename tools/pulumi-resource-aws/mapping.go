@@ -74,6 +74,7 @@ var mappedFunctions = map[string]mapped{
 	"aws_caller_identity":    {module: "index", name: "getCallerIdentity"},
 	"aws_partition":          {module: "index", name: "getPartition"},
 	"aws_region":             {module: "index", name: "getRegion"},
+	"aws_ssm_parameter":      {module: "ssm", name: "getParameter"},
 }
 
 // Lengths of the names that Pulumi makes up, in characters.
