@@ -20,6 +20,7 @@ import (
 	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/internal/lookup"
 	"ecs-sample-app/internal/stackconfig"
 )
 
@@ -104,7 +105,7 @@ func findTag(ctx *pulumi.Context, s *config.Service) error {
 	var problems check.Problems
 	found, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: s.ImageTagParameter})
 	switch {
-	case err != nil && strings.Contains(err.Error(), "ParameterNotFound"):
+	case err != nil && lookup.Missing(err):
 		problems.Add(key, s.ImageTagParameter, "a parameter that exists: `aws ssm put-parameter --type String --name %s --value TAG` makes it", s.ImageTagParameter)
 	case err != nil:
 		return fmt.Errorf("read the version from the parameter %s: %w", s.ImageTagParameter, err)

@@ -100,7 +100,7 @@ var comparisons = []struct {
 	}, diff.Harmless, []string{
 		"| create | `sample-app-alarm-cpu` | `aws:cloudwatch:MetricAlarm` |",
 		"| tasks | `sample-app-service` | 9.01 | 18.02 to 54.06 |",
-		"**Cost**: up by 13.56 to 64.20, 36.39 → 49.95 to 100.59 USD a month.",
+		"**Cost**: up by 13.76 to 64.40, 36.39 → 50.15 to 100.79 USD a month.",
 	}, nil, true},
 
 	{"hostile", func(t *testing.T, c clone) {

@@ -36,6 +36,7 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/internal/lookup"
 	"ecs-sample-app/internal/tags"
 )
 
@@ -239,7 +240,7 @@ func (i *Image) pushed(ctx *pulumi.Context, repositoryURL pulumi.StringOutput, a
 	switch {
 	case err == nil:
 		return found.ImageDigest, nil
-	case strings.Contains(err.Error(), "ImageNotFoundException"), strings.Contains(err.Error(), "RepositoryNotFoundException"):
+	case lookup.Missing(err):
 		return "", nil
 	default:
 		return "", fmt.Errorf("find out whether the repository has %s: %w", a.ImageTag, err)

@@ -283,14 +283,13 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 			value, ok = "2.4.67", true
 		}
 		if !ok {
-			return nil, errors.New("reading SSM Parameter: operation error SSM: GetParameter, ParameterNotFound: ")
+			return nil, errors.New("reading SSM Parameter (" + name + "): couldn't find resource")
 		}
 		return properties("name", name, "type", "String", "value", value), nil
 	case "aws:ecr/getImage:getImage":
 		digest, ok := m.options.Images[args.Args["imageTag"].StringValue()]
 		if !ok {
-			return nil, errors.New("reading ECR Images: operation error ECR: DescribeImages, ImageNotFoundException: " +
-				"The image with imageId {imageTag:'…'} does not exist within the repository")
+			return nil, errors.New("reading ECR Images: couldn't find resource")
 		}
 		return properties("imageDigest", digest), nil
 	}

@@ -22,7 +22,7 @@ var kinds = map[string]kind{
 	"aws:lb/loadBalancer:LoadBalancer": {noun: "load balancer", replaced: "its DNS name changes, and clients lose it", deleted: "its DNS name is gone, and clients lose it", price: balancerPrice},
 	"aws:lb/targetGroup:TargetGroup":   {noun: "target group", deleted: "the load balancer has no tasks to send requests to", price: free},
 	"aws:lb/listener:Listener":         {noun: "listener", replaced: "connections to its port are refused for a moment", deleted: "connections to its port are refused", price: free},
-	"aws:lb/listenerRule:ListenerRule": {noun: "listener rule", replaced: "its requests go to the default action until the new one is there", deleted: "its requests go to the default action", price: free},
+	"aws:lb/listenerRule:ListenerRule": {noun: "listener rule", deleted: "its requests go to the default action", price: free}, // The new one comes first.
 
 	"aws:ecs/service:Service": {noun: "service", beside: "requests move when the new tasks are healthy, and until then both run and are paid for", deleted: "its tasks are stopped", price: servicePrice},
 	"aws:ecs/cluster:Cluster": {noun: "cluster", replaced: "every service in it is replaced, and its name changes", deleted: "every service in it is stopped", price: clusterPrice},
