@@ -62,14 +62,14 @@ func TestItMakesTheNamedResources(t *testing.T) {
 		want   []string
 	}{
 		"as it comes": {with(), []string{
-			"github-deploy-policy", "github-deploy-role", "github-oidc-provider", "github-preview-policy", "github-preview-role",
+			"ecs-service-linked-role", "github-deploy-policy", "github-deploy-role", "github-oidc-provider", "github-preview-policy", "github-preview-role",
 		}},
 		"with all": {everything(), []string{
-			"github-deploy-policy", "github-deploy-role", "github-environment-policy", "github-environment-role",
+			"ecs-service-linked-role", "github-deploy-policy", "github-deploy-role", "github-environment-policy", "github-environment-role",
 			"github-oidc-provider", "github-preview-policy", "github-preview-role",
 		}},
 		"in an account that has the provider": {with("existingProvider", "true"), []string{
-			"github-deploy-policy", "github-deploy-role", "github-preview-policy", "github-preview-role",
+			"ecs-service-linked-role", "github-deploy-policy", "github-deploy-role", "github-preview-policy", "github-preview-role",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +81,24 @@ func TestItMakesTheNamedResources(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestECSsOwnRoleIsMadeWhereThereIsNoneAndStays(t *testing.T) {
+	t.Parallel()
+	const name = "AWSServiceRoleForECS"
+	for description, made := range map[string]bool{"": true, ownRole: true, "Role to enable Amazon ECS to manage your cluster.": false} {
+		world := infratest.Options{Config: with()}
+		if description != "" {
+			world.LinkedRoles = map[string]string{name: description}
+		}
+		record := infratest.MustRun(t, program, world)
+		if got := slices.Contains(record.Names(), "ecs-service-linked-role"); got != made {
+			t.Errorf("with a role %q in the account another is made: %v", description, got)
+		}
+		if made && !record.Get("ecs-service-linked-role").RetainOnDelete {
+			t.Error("the role goes with the bootstrap, and the account's clusters need it")
+		}
 	}
 }
 

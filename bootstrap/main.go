@@ -4,6 +4,7 @@
 //
 // The names of its resources are part of the API:
 //
+//	ecs-service-linked-role     ECS's own role, where the account has none
 //	github-oidc-provider        GitHub as an identity provider (not with existingProvider)
 //	github-preview-role         reads what the sample app consists of
 //	github-preview-policy
@@ -46,6 +47,9 @@ func program(ctx *pulumi.Context) error {
 	}
 	b := builder{ctx: ctx, cfg: cfg}
 	b.lookUp()
+	if err := b.linkedRole(); err != nil {
+		return fmt.Errorf("create ECS's own role: %w", err)
+	}
 	if err := b.identityProvider(); err != nil {
 		return fmt.Errorf("create identity provider: %w", err)
 	}
@@ -73,6 +77,36 @@ func (b *builder) lookUp() {
 	b.partition = aws.GetPartitionOutput(b.ctx, aws.GetPartitionOutputArgs{}).Partition()
 	b.region = aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}).Name()
 	b.accountID = aws.GetCallerIdentityOutput(b.ctx, aws.GetCallerIdentityOutputArgs{}).AccountId()
+}
+
+// ownRole is how the role is known that was made here.
+const ownRole = "For Amazon ECS, made by the bootstrap of the ECS sample app"
+
+// linkedRole makes the role that ECS acts as in an account, where there is none yet. ECS
+// makes it with the first cluster, but the call after that may come too early for it.
+// It is the account's, and stays when the bootstrap goes: other clusters may use it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+func (b *builder) linkedRole() error {
+	const service = "ecs.amazonaws.com"
+	path := "/aws-service-role/" + service + "/"
+	found, err := iam.GetRoles(b.ctx, &iam.GetRolesArgs{PathPrefix: &path})
+	if err != nil {
+		return err
+	}
+	for _, name := range found.Names {
+		role, err := iam.LookupRole(b.ctx, &iam.LookupRoleArgs{Name: name})
+		if err != nil {
+			return err
+		}
+		if role.Description != ownRole {
+			return nil
+		}
+	}
+	_, err = iam.NewServiceLinkedRole(b.ctx, "ecs-service-linked-role", &iam.ServiceLinkedRoleArgs{
+		AwsServiceName: pulumi.String(service),
+		Description:    pulumi.String(ownRole),
+	}, pulumi.RetainOnDelete(true))
+	return err
 }
 
 func (b *builder) identityProvider() error {

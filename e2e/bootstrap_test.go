@@ -83,10 +83,22 @@ func TestTheBootstrapLetsGitHubsJobsInAndIsGoneAfterADestroy(t *testing.T) {
 	}
 	assertTrust(t, s, provider[0])
 
+	assertECSHasItsRole(t, s)
 	destroy(t, s)
 	assertNothingLeft(t, s)
+	assertECSHasItsRole(t, s)
 	if left := identityProviders(t, s); len(left) > 0 {
 		t.Errorf("destroy leaves %v: GitHub's tokens are taken for ever", left)
+	}
+}
+
+// assertECSHasItsRole asks AWS for the role that ECS acts as in the account.
+func assertECSHasItsRole(t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
+	out, err := s.Account.IAM.ListRoles(t.Context(), &iam.ListRolesInput{PathPrefix: aws.String("/aws-service-role/ecs.amazonaws.com/")})
+	must(t, err, "IAM does not list the roles")
+	if len(out.Roles) != 1 {
+		t.Errorf("ECS has %d roles of its own: in a new account the first cluster may be refused", len(out.Roles))
 	}
 }
 

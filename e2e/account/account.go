@@ -488,11 +488,15 @@ func (a *Account) clusters(ctx context.Context) ([]string, error) {
 	})
 }
 
+// roles are the names of the roles, without those that AWS's services make for an account
+// once and for all.
 func (a *Account) roles(ctx context.Context) ([]string, error) {
 	out, err := a.IAM.ListRoles(ctx, &iam.ListRolesInput{})
 	return ids(out, err, func(o *iam.ListRolesOutput) (ids []string) {
 		for _, r := range o.Roles {
-			ids = append(ids, *r.RoleName)
+			if !strings.HasPrefix(*r.Path, "/aws-service-role/") {
+				ids = append(ids, *r.RoleName)
+			}
 		}
 		return ids
 	})

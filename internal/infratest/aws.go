@@ -3,6 +3,7 @@ package infratest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -125,6 +126,7 @@ var computed = map[string]outputs{
 	"aws:ecs/taskDefinition:TaskDefinition": taskDefinition,
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": identityProvider,
 	"aws:iam/role:Role":                                         byName("iam", "role/NAME"),
+	"aws:iam/serviceLinkedRole:ServiceLinkedRole":               none,
 	"aws:iam/rolePolicy:RolePolicy":                             none,
 	"aws:lb/listener:Listener":                                  listener,
 	"aws:lb/listenerRule:ListenerRule":                          listenerRule,
@@ -276,6 +278,10 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return properties("partition", m.options.Partition), nil
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return properties("accountId", m.options.Account), nil
+	case "aws:iam/getRoles:getRoles":
+		return resource.PropertyMap{"names": resource.NewPropertyValue(slices.Sorted(maps.Keys(m.options.LinkedRoles)))}, nil
+	case "aws:iam/getRole:getRole":
+		return properties("description", m.options.LinkedRoles[args.Args["name"].StringValue()]), nil
 	case "aws:ssm/getParameter:getParameter":
 		name := args.Args["name"].StringValue()
 		value, ok := m.options.Parameters[name]

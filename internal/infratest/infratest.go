@@ -101,6 +101,9 @@ type Options struct {
 	// Parameters are the values in the Parameter Store. By default there is one by any
 	// name.
 	Parameters map[string]string
+	// LinkedRoles are the descriptions of the service-linked roles that the account has,
+	// by name.
+	LinkedRoles map[string]string
 	// SecretKeys are the keys of Config, in full, whose values are secret.
 	SecretKeys []string
 	// Partition, Region and Account are where the program runs. Default aws,

@@ -48,6 +48,7 @@ var mappedResources = map[string]mapped{
 	"aws_iam_role":                        {module: "iam", name: "Role", fields: roleFields},
 	"aws_iam_role_policy":                 {module: "iam", name: "RolePolicy", fields: fields{"policy": jsonDocument}},
 	"aws_iam_role_policy_attachment":      {module: "iam", name: "RolePolicyAttachment", deleteFirst: true},
+	"aws_iam_service_linked_role":         {module: "iam", name: "ServiceLinkedRole"},
 	"aws_internet_gateway":                {module: "ec2", name: "InternetGateway"},
 	"aws_lb":                              {module: "lb", name: "LoadBalancer", fields: fields{"name": balancerName}},
 	"aws_lb_listener":                     {module: "lb", name: "Listener"},
@@ -72,6 +73,8 @@ var mappedResources = map[string]mapped{
 var mappedFunctions = map[string]mapped{
 	"aws_availability_zones": {module: "index", name: "getAvailabilityZones"},
 	"aws_caller_identity":    {module: "index", name: "getCallerIdentity"},
+	"aws_iam_role":           {module: "iam", name: "getRole"},
+	"aws_iam_roles":          {module: "iam", name: "getRoles"},
 	"aws_partition":          {module: "index", name: "getPartition"},
 	"aws_region":             {module: "index", name: "getRegion"},
 	"aws_ssm_parameter":      {module: "ssm", name: "getParameter"},
