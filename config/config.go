@@ -101,8 +101,10 @@ type Service struct {
 	// WaitForSteadyState makes an update end only when the new tasks serve, and fail
 	// if they don't. If it is false, an update in place ends as soon as ECS has
 	// accepted it; a new service, the first or one side by side, is waited for all the
-	// same. Then revisions stay registered, at no cost, also after a destroy: ECS may
-	// still go back to the one before. Default true.
+	// same. Set it in an update of its own: from then on revisions stay registered, at no
+	// cost, also after a destroy, because ECS may still go back to the one before. What
+	// an update takes away, such as an old value of secretValues, is gone for it all the
+	// same. Default true.
 	WaitForSteadyState bool `mapstructure:"waitForSteadyState"`
 	// Alarms makes CloudWatch alarms watch the service, notify an SNS topic, and roll
 	// back a deployment during which one goes off. About 0.90 USD a month. Default
@@ -194,7 +196,8 @@ func (s *Service) check() check.Problems {
 // checkTimes wants a deployment to have the time that it takes: it is over when the last
 // task of the old revision is gone. Times with a problem of their own are none.
 func (s *Service) checkTimes(known check.Problems) check.Problems {
-	least := (s.Service.DrainSeconds + 59) / 60
+	const start = 20 // What new tasks take in any case, in seconds, until they serve.
+	least := (s.Service.DrainSeconds + start + 59) / 60
 	if given := s.Service.DeploymentTimeoutMinutes; given == 0 || given >= least ||
 		slices.ContainsFunc(known, func(p check.Problem) bool { return p.Path == "deregistrationDelay" || p.Path == "stopTimeout" }) {
 		return nil

@@ -198,7 +198,8 @@ func Defaults() Args { return Args{}.withDefaults("") }
 var (
 	containerNameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 	variableForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
-	secretForm        = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+|ssm:[a-z0-9-]+:\d{12}:parameter/\S+)$`)
+	secretForm        = regexp.MustCompile(`^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s:]+(:[^\s:]*:[^\s:]*:[^\s:]*)?|ssm:[a-z0-9-]+:\d{12}:parameter/\S+)$`)
+	loginForm         = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s:*?]+$`)
 	keyForm           = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$`)
 )
 
@@ -288,7 +289,8 @@ func (a Args) validateVariables(ps *check.Problems) {
 		if _, twice := a.Environment[name]; twice {
 			ps.Add(at, name, "a name that is not in environment too")
 		}
-		validateSecret(ps, at, a.Secrets[name], "the ARN of a secret in Secrets Manager or of a parameter in the SSM Parameter Store")
+		validateSecret(ps, at, a.Secrets[name],
+			"the ARN of a secret in Secrets Manager, which :KEY:STAGE:VERSION may follow with all three colons, or of a parameter in the SSM Parameter Store")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.SecretValues)) {
 		at := "secretValues." + name
@@ -310,23 +312,23 @@ func (a Args) validateVariables(ps *check.Problems) {
 	}
 }
 
+// noARN is said in the place of what may be a secret.
+const noARN = "a value that is no such ARN"
+
 // validateSecret wants the ARN of a secret. Whatever else it is may be the secret
 // itself, so it is not shown.
 func validateSecret(ps *check.Problems, path, arn, want string) {
 	if !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
-		*ps = append(*ps, check.Problem{Path: path, Given: "a value that is no such ARN", Want: want})
+		*ps = append(*ps, check.Problem{Path: path, Given: noARN, Want: want})
 	}
 }
 
 // validateKeys wants what the execution role may read besides the secrets.
 func (a Args) validateKeys(ps *check.Problems) {
-	if a.ImageCredentials != "" {
-		const want = "the ARN of a secret in Secrets Manager"
-		if strings.Contains(a.ImageCredentials, ":ssm:") {
-			ps.Add("imageCredentials", a.ImageCredentials, want+": ECS takes no parameter here")
-		} else {
-			validateSecret(ps, "imageCredentials", a.ImageCredentials, want)
-		}
+	if a.ImageCredentials != "" && !loginForm.MatchString(a.ImageCredentials) {
+		*ps = append(*ps, check.Problem{
+			Path: "imageCredentials", Given: noARN, Want: "the ARN of a secret in Secrets Manager, as a whole: ECS takes no key of it, and no parameter here",
+		})
 	}
 	for i, key := range a.KMSKeys {
 		if !keyForm.MatchString(key) {

@@ -83,7 +83,7 @@ func (f *DeploymentError) Error() string {
 // repair is what to do about a version that fails. A revision of its own is the one
 // way to have any version tried again: ECS starts no more tasks for a first deployment
 // that has failed, and to Pulumi nothing has changed.
-const repair = "set imageTag to a version that works, or try this one again with " +
+const repair = "set imageTag, or what imageTagParameter names, to a version that works, or try this one again with " +
 	"`pulumi config set redeploy \"$(date)\"`; then `pulumi up`"
 
 // explain asks AWS why the deployment failed. What it does not tell is left out.

@@ -305,7 +305,7 @@ func TestARollbackFailsAtOnceAndTellsWhy(t *testing.T) {
     unhealthy: Health checks failed with these codes: [503]
   logs:       aws logs tail web-logs --region us-east-1 --since 1h --log-stream-names app/app/last
   not done:   what this update takes away, such as an opening or a permission, is there until one succeeds
-  what next:  set imageTag to a version that works, or try this one again with ` + "`pulumi config set redeploy \"$(date)\"`; then `pulumi up`"
+  what next:  set imageTag, or what imageTagParameter names, to a version that works, or try this one again with ` + "`pulumi config set redeploy \"$(date)\"`; then `pulumi up`"
 	if f.Error() != want {
 		t.Errorf("the error is\n%s\nand not\n%s", f.Error(), want)
 	}
