@@ -16,7 +16,9 @@ import (
 
 // smaller is the change from port 8080, ARM64, three zones and three tasks to the
 // defaults.
-const smaller = `update sample-app-attach (actions)
+const smaller = `create-replacement sample-app-attach
+delete-replaced sample-app-attach
+replace sample-app-attach
 update sample-app-lb (subnets)
 create sample-app-lb-egress-80
 delete sample-app-lb-egress-8080

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -73,9 +74,13 @@ func add(hash io.Writer, name, path string, entry fs.DirEntry) error {
 	return err
 }
 
-// ignored are the files that do not belong to the folder.
+// ignored are the files that do not belong to the folder. A Dockerfile's own list comes
+// before the folder's.
 func (a Args) ignored() (*patternmatcher.PatternMatcher, error) {
-	file, err := os.Open(filepath.Join(a.BuildContext, ".dockerignore"))
+	file, err := os.Open(filepath.Join(a.BuildContext, a.Dockerfile+".dockerignore"))
+	if os.IsNotExist(err) {
+		file, err = os.Open(filepath.Join(a.BuildContext, ".dockerignore"))
+	}
 	if os.IsNotExist(err) {
 		return patternmatcher.New(nil)
 	}
@@ -98,14 +103,17 @@ func declared(dockerfile string, given map[string]string) map[string]string {
 	if err != nil {
 		return found // Check says what is wrong with it.
 	}
-	for _, match := range argument.FindAllSubmatch(text, -1) {
-		if value, ok := given[string(match[1])]; ok {
-			found[string(match[1])] = value
+	for _, line := range arguments.FindAllSubmatch(text, -1) {
+		for word := range strings.FieldsSeq(string(line[1])) {
+			name, _, _ := strings.Cut(word, "=")
+			if value, ok := given[name]; ok {
+				found[name] = value
+			}
 		}
 	}
 	return found
 }
 
-// argument is an ARG of a Dockerfile
+// arguments are the ARGs on a line of a Dockerfile, NAME or NAME=DEFAULT
 // (https://docs.docker.com/reference/dockerfile/#arg).
-var argument = regexp.MustCompile(`(?im)^\s*ARG\s+([A-Za-z_]\w*)`)
+var arguments = regexp.MustCompile(`(?im)^[ \t]*ARG[ \t]+(.+)$`)

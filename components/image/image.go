@@ -88,6 +88,8 @@ type Build struct {
 	Tag string
 	// Content is a hash of what it was built from.
 	Content string
+
+	repository pulumi.StringOutput // the URL
 }
 
 func (a Args) withDefaults() Args {
@@ -204,7 +206,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
-	i.URI, i.Built = built.ImageUri, &Build{Tag: a.ImageTag, Content: content}
+	i.URI, i.Built = built.ImageUri, &Build{Tag: a.ImageTag, Content: content, repository: repository.Url}
 	return nil
 }
 
@@ -236,14 +238,19 @@ func (i *Image) pushed(ctx *pulumi.Context, repositoryURL pulumi.StringOutput, a
 		return "", err
 	}
 	_, name, _ := strings.Cut(url.Value.(string), "/")
-	found, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &a.ImageTag}, pulumi.Parent(i))
+	return digestOf(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &a.ImageTag}, pulumi.Parent(i))
+}
+
+// digestOf is the digest of an image in a repository, none if there is no such image.
+func digestOf(ctx *pulumi.Context, args *ecr.GetImageArgs, opts ...pulumi.InvokeOption) (string, error) {
+	found, err := ecr.GetImage(ctx, args, opts...)
 	switch {
 	case err == nil:
 		return found.ImageDigest, nil
 	case lookup.Missing(err):
 		return "", nil
 	default:
-		return "", fmt.Errorf("find out whether the repository has %s: %w", a.ImageTag, err)
+		return "", fmt.Errorf("find out which images the repository %s has: %w", args.RepositoryName, err)
 	}
 }
 
@@ -265,12 +272,29 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	values, _ := found.Value.(map[string]any) // There may be none.
 	tag, _ := values["tag"].(string)
 	content, _ := values["content"].(string)
+	url, _ := values["repository"].(string)
+	_, name, known := strings.Cut(url, "/")
+	if !known {
+		return Build{}, nil
+	}
+	// An update that is cut off leaves the outputs as they were before it. What was built
+	// since is the youngest in the repository.
+	own, err := digestOf(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &tag})
+	if err != nil {
+		return Build{}, err
+	}
+	youngest, err := digestOf(ctx, &ecr.GetImageArgs{RepositoryName: name, MostRecent: pulumi.BoolRef(true)})
+	if err != nil || own != youngest {
+		return Build{}, err
+	}
 	return Build{Tag: tag, Content: content}, nil
 }
 
 // Export keeps what was built, for the next update.
 func (i *Image) Export(ctx *pulumi.Context) {
 	if i.Built != nil {
-		ctx.Export(output, pulumi.StringMap{"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content)})
+		ctx.Export(output, pulumi.StringMap{
+			"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content), "repository": i.Built.repository,
+		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "Dockerfile", "FROM scratch\nARG VERSION=1\n")
+	write(t, dir, "Dockerfile", "FROM scratch\nARG VERSION=1 OTHER\n")
 	return dir
 }
 
@@ -109,12 +109,14 @@ func before(t *testing.T, dir string) infratest.Options {
 		t.Fatal(err)
 	}
 	return infratest.Options{
-		Outputs: map[string]any{"builtImage": map[string]any{"tag": "1", "content": content}},
-		Images:  map[string]string{"1": digestOf("1"), "0": digestOf("0")},
+		Outputs: map[string]any{"builtImage": map[string]any{
+			"tag": "1", "content": content, "repository": infratest.Options{}.RepositoryURL("web-repository"),
+		}},
+		Images: map[string]string{"1": digest("1"), "0": digest("0"), "": digest("1")},
 	}
 }
 
-func digestOf(tag string) string { return "sha256:" + strings.Repeat(tag, 64) }
+func digest(tag string) string { return "sha256:" + strings.Repeat(tag, 64) }
 
 // builds is a program that builds what the stack has built before, or something else.
 func builds(args Args) pulumi.RunFunc {
@@ -142,7 +144,7 @@ func TestWhatTheRepositoryHasIsDeployedByItsDigestAndNotBuilt(t *testing.T) {
 		if registered != builtHere {
 			t.Errorf("whether %s is built here: %v; a way back would be built from today's folder, or an image taken out of the state", tag, registered)
 		}
-		want := world.RepositoryURL("web-repository") + "@" + digestOf(tag)
+		want := world.RepositoryURL("web-repository") + "@" + digest(tag)
 		if builtHere {
 			want = world.RepositoryURL("web-repository") + "@" + infratest.Digest
 		}
@@ -151,6 +153,15 @@ func TestWhatTheRepositoryHasIsDeployedByItsDigestAndNotBuilt(t *testing.T) {
 		}
 		if record.Exported("builtImage") != builtHere {
 			t.Errorf("whether the next update takes %s for built: %v", tag, !builtHere)
+		}
+	}
+	// An update was cut off after it had pushed another image, and its outputs are lost.
+	world.Images["2"], world.Images[""] = digest("2"), digest("2")
+	write(t, dir, "index.html", "new")
+	for _, tag := range []string{"0", "1", "2"} {
+		record := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: tag}), world)
+		if want := world.RepositoryURL("web-repository") + "@" + digest(tag); record.Output("uri") != want {
+			t.Errorf("%s is deployed as %s, not as %s", tag, record.Output("uri"), want)
 		}
 	}
 	// A new folder and a new stack: there is nothing to look for yet.
@@ -180,13 +191,18 @@ func TestAFolderThatChangedUnderItsTagIsRefused(t *testing.T) {
 			write(t, dir, "index.html", "new")
 			args.ImageTag = "0"
 		}, false},
-		"the processor":           {func(_ *testing.T, _ string, args *Args) { args.Architecture = task.ARM64 }, true},
-		"an argument":             {func(_ *testing.T, _ string, args *Args) { args.BuildArgs = map[string]string{"VERSION": "1"} }, true},
-		"an argument of no ARG":   {func(_ *testing.T, _ string, args *Args) { args.BuildArgs = map[string]string{"PORT": "1"} }, false},
-		"the permission to write": {func(t *testing.T, dir string, _ *Args) { t.Helper(); mode(t, dir, 0o700) }, true},
+		"the processor":          {func(_ *testing.T, _ string, args *Args) { args.Architecture = task.ARM64 }, true},
+		"an argument":            {func(_ *testing.T, _ string, args *Args) { args.BuildArgs = map[string]string{"VERSION": "1"} }, true},
+		"a second ARG of a line": {func(_ *testing.T, _ string, args *Args) { args.BuildArgs = map[string]string{"OTHER": "1"} }, true},
+		"what the Dockerfile's own list leaves out": {func(t *testing.T, dir string, _ *Args) { t.Helper(); write(t, dir, "page.html", "new") }, false},
+		"an argument of no ARG":                     {func(_ *testing.T, _ string, args *Args) { args.BuildArgs = map[string]string{"PORT": "1"} }, false},
+		"the permission to write":                   {func(t *testing.T, dir string, _ *Args) { t.Helper(); mode(t, dir, 0o700) }, true},
 	} {
 		dir := folder(t)
 		write(t, dir, ".dockerignore", "out\n")
+		if strings.Contains(what, "own list") {
+			write(t, dir, "Dockerfile.dockerignore", "page.html\n")
+		}
 		write(t, dir, "page.html", "old")
 		world := before(t, dir)
 		args := Args{BuildContext: dir, ImageTag: "1"}

@@ -50,10 +50,10 @@ func PullsByRole(image string) bool { return privateImage.MatchString(image) }
 // completeSecret is the name of a secret with the six random characters that Secrets
 // Manager adds. Without them an ARN names the same secret, and no policy's resource
 // matches it (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen).
-// Six small letters and digits, as in app-secret, may be the name's own end.
+// Six letters of one case and digits, as in app-secret, may be the name's own end.
 var (
 	completeSecret = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
-	perhapsPartial = regexp.MustCompile(`-[a-z0-9]{6}$`)
+	perhapsPartial = regexp.MustCompile(`-([a-z0-9]{6}|[A-Z0-9]{6})$`)
 )
 
 // need is what a task needs of AWS to start.

@@ -374,6 +374,7 @@ func TestASecretIsReadByWhateverOfItsARNIsGiven(t *testing.T) {
 		secret + "prod/db/main-AbCdEf::AWSPREVIOUS:":     secret + "prod/db/main-AbCdEf",
 		secret + "prod/db/main:password::0a1b2c3d":       secret + "prod/db/main-??????",
 		secret + "prod/db-prod01":                        secret + "prod/db-prod01 " + secret + "prod/db-prod01-??????",
+		secret + "DB-MASTER":                             secret + "DB-MASTER " + secret + "DB-MASTER-??????",
 		secret + "prod/app-secret":                       secret + "prod/app-secret " + secret + "prod/app-secret-??????",
 		"arn:aws:ssm:us-east-1:123456789012:parameter/a": "arn:aws:ssm:us-east-1:123456789012:parameter/a",
 	} {

@@ -293,7 +293,11 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}
 		return properties("name", name, "type", "String", "value", value), nil
 	case "aws:ecr/getImage:getImage":
-		digest, ok := m.options.Images[args.Args["imageTag"].StringValue()]
+		tag := ""
+		if given := args.Args["imageTag"]; given.IsString() {
+			tag = given.StringValue()
+		}
+		digest, ok := m.options.Images[tag]
 		if !ok {
 			return nil, errors.New("reading ECR Images: couldn't find resource")
 		}

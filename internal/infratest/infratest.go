@@ -96,7 +96,8 @@ type Options struct {
 	Config map[string]string
 	// Outputs are the stack's, from the update before.
 	Outputs map[string]any
-	// Images are the digests of those that the ECR repositories have, by tag.
+	// Images are the digests of those that the ECR repositories have, by tag; the one
+	// without a tag is the youngest.
 	Images map[string]string
 	// Parameters are the values in the Parameter Store. By default there is one by any
 	// name.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -146,10 +147,20 @@ func (w *Watch) late(ctx context.Context, service *types.Service) error {
 	if unplaced := unplaced(service); unplaced != "" {
 		failure.why += ", because ECS finds no place for tasks"
 		failure.says = []string{unplaced}
-		failure.next = "`pulumi up` waits on: ECS goes on trying. FARGATE_SPOT may have no capacity for hours, FARGATE has: " +
-			"`pulumi config set capacityProvider FARGATE` and `pulumi up`"
+		failure.next = "`pulumi up` waits on: ECS goes on trying. The account's quota of Fargate vCPUs may be used up"
+		if onSpot(service) {
+			failure.next = "`pulumi up` waits on: ECS goes on trying. FARGATE_SPOT may have no capacity for hours, FARGATE has: " +
+				"`pulumi config set capacityProvider FARGATE` and `pulumi up`"
+		}
 	}
 	return w.explain(ctx, service, failure)
+}
+
+// onSpot tells whether tasks are to run on spare capacity.
+func onSpot(s *types.Service) bool {
+	return slices.ContainsFunc(s.CapacityProviderStrategy, func(item types.CapacityProviderStrategyItem) bool {
+		return aws.ToString(item.CapacityProvider) == "FARGATE_SPOT"
+	})
 }
 
 // verdict is why the service does not come to run what was asked for.

@@ -86,6 +86,8 @@ func TestTheAdviceFitsWhatHappened(t *testing.T) {
 	starved.service.Events = append([]types.ServiceEvent{{
 		CreatedAt: aws.Time(time.Now()), Message: aws.String("(service web) was unable to place a task. Reason: Capacity is unavailable at this time."),
 	}}, starved.service.Events...)
+	spot := look{service: new(*starved.service)}
+	spot.service.CapacityProviderStrategy = []types.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE_SPOT")}}
 	for what, c := range map[string]struct {
 		now    look
 		option func(*Watch)
@@ -98,7 +100,8 @@ func TestTheAdviceFitsWhatHappened(t *testing.T) {
 		"deleted":                {look{service: &types.Service{Status: aws.String("INACTIVE")}}, told(wanted), "somebody has deleted it", "`pulumi up --refresh`", ""},
 		"gone":                   {look{}, told(wanted), "somebody has deleted it", "`pulumi up --refresh`", ""},
 		"without its cluster":    {look{err: &types.ClusterNotFoundException{}}, told(wanted), "the cluster is gone", "`pulumi up --refresh`", ""},
-		"without a place":        {starved, told(wanted), "ECS finds no place for tasks", "capacityProvider FARGATE", "Capacity is unavailable"},
+		"without a place":        {starved, told(wanted), "ECS finds no place for tasks", "quota of Fargate vCPUs", "Capacity is unavailable"},
+		"without spare capacity": {spot, told(wanted), "ECS finds no place for tasks", "capacityProvider FARGATE", "Capacity is unavailable"},
 	} {
 		got := watch(t, &world{looks: []look{c.now}}, time.Minute, c.option)
 		f := got.failure(t, c.reason)
