@@ -220,8 +220,11 @@ func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
 	run("make destroy && make down")
 }
 
-// started is the environment before the tests' tool chain is put into it.
-var started = os.Environ()
+// started is the environment before the tests' tool chain is put into it, and without
+// what a make that runs the tests tells another one, which then says where it is.
+var started = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+	return strings.HasPrefix(variable, "MAKE") || strings.HasPrefix(variable, "MFLAGS=")
+})
 
 // copyOfTheTree is the working tree, with what is not committed, in a folder of its own.
 func copyOfTheTree(t *testing.T) string {

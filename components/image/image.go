@@ -82,14 +82,15 @@ type Args struct {
 	Tags map[string]string `mapstructure:"-"`
 }
 
-// Build is an image that was built here.
+// Build is the image that was built here last.
 type Build struct {
 	// Tag is what it was pushed as.
 	Tag string
 	// Content is a hash of what it was built from.
 	Content string
-
-	repository pulumi.StringOutput // the URL
+	// Held tells whether the stack's state has it: not if the version before or after it
+	// was deployed since.
+	Held bool
 }
 
 func (a Args) withDefaults() Args {
@@ -133,8 +134,8 @@ type Image struct {
 	URI pulumi.StringOutput `pulumi:"uri"`
 	// RepositoryURL is where other images may be pushed.
 	RepositoryURL pulumi.StringOutput `pulumi:"repositoryUrl"`
-	// Built is what was built here. Nil if the repository had the tag already.
-	Built *Build
+	// Built is what was built here last.
+	Built Build
 }
 
 // New registers an image called name.
@@ -185,6 +186,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 		return err
 	}
 	if digest != "" {
+		i.Built = Build{Tag: a.Last.Tag, Content: a.Last.Content}
 		i.URI = pulumi.Sprintf("%s@%s", repository.Url, digest)
 		return ctx.Log.Info(a.ImageTag+" is in the repository: it is deployed from there, and nothing is built",
 			&pulumi.LogArgs{Resource: i})
@@ -206,7 +208,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
-	i.URI, i.Built = built.ImageUri, &Build{Tag: a.ImageTag, Content: content, repository: repository.Url}
+	i.URI, i.Built = built.ImageUri, Build{Tag: a.ImageTag, Content: content, Held: true}
 	return nil
 }
 
@@ -229,7 +231,7 @@ func keep(reference pulumi.StringOutput) pulumi.ResourceTransform {
 // not to be built: none if it has none, if the repository is still to be made, or if
 // this is what was built in the update before, which stays as it is.
 func (i *Image) pushed(ctx *pulumi.Context, repositoryURL pulumi.StringOutput, a Args) (string, error) {
-	if a.Last.Tag == a.ImageTag {
+	if a.Last.Held && a.Last.Tag == a.ImageTag {
 		return "", nil
 	}
 	// What is registered depends on the answer, so the program has to wait for it.
@@ -272,6 +274,7 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	values, _ := found.Value.(map[string]any) // There may be none.
 	tag, _ := values["tag"].(string)
 	content, _ := values["content"].(string)
+	held, _ := values["held"].(bool)
 	url, _ := values["repository"].(string)
 	_, name, known := strings.Cut(url, "/")
 	if !known {
@@ -287,14 +290,15 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	if err != nil || own != youngest {
 		return Build{}, err
 	}
-	return Build{Tag: tag, Content: content}, nil
+	return Build{Tag: tag, Content: content, Held: held}, nil
 }
 
 // Export keeps what was built, for the next update.
 func (i *Image) Export(ctx *pulumi.Context) {
-	if i.Built != nil {
-		ctx.Export(output, pulumi.StringMap{
-			"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content), "repository": i.Built.repository,
+	if i.Built.Tag != "" {
+		ctx.Export(output, pulumi.Map{
+			"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content), "held": pulumi.Bool(i.Built.Held),
+			"repository": i.RepositoryURL,
 		})
 	}
 }

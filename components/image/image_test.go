@@ -110,7 +110,7 @@ func before(t *testing.T, dir string) infratest.Options {
 	}
 	return infratest.Options{
 		Outputs: map[string]any{"builtImage": map[string]any{
-			"tag": "1", "content": content, "repository": infratest.Options{}.RepositoryURL("web-repository"),
+			"tag": "1", "content": content, "held": true, "repository": infratest.Options{}.RepositoryURL("web-repository"),
 		}},
 		Images: map[string]string{"1": digest("1"), "0": digest("0"), "": digest("1")},
 	}
@@ -151,9 +151,15 @@ func TestWhatTheRepositoryHasIsDeployedByItsDigestAndNotBuilt(t *testing.T) {
 		if got := record.Output("uri"); got != want {
 			t.Errorf("%s is deployed as %s, not as %s", tag, got, want)
 		}
-		if record.Exported("builtImage") != builtHere {
-			t.Errorf("whether the next update takes %s for built: %v", tag, !builtHere)
+		kept, _ := record.Output("builtImage").(map[string]any)
+		if kept["held"] != builtHere || kept["content"] == "" || !builtHere && kept["tag"] != "1" {
+			t.Errorf("after %s the next update takes for built: %v", tag, kept)
 		}
+	}
+	// One step back and forward again: the image is there, and the state has it no more.
+	world.Outputs["builtImage"].(map[string]any)["held"] = false
+	if names := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: "1"}), world).Names(); slices.Contains(names, "web-image") {
+		t.Error("what was built before a step back is built once more, and ECR refuses it")
 	}
 	// An update was cut off after it had pushed another image, and its outputs are lost.
 	world.Images["2"], world.Images[""] = digest("2"), digest("2")

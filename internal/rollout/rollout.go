@@ -180,7 +180,7 @@ func (w *Watch) skips(ctx context.Context) *types.Service {
 		return nil
 	}
 	s, err := w.describe(ctx)
-	if err != nil || s == nil || !served(s) {
+	if err != nil || s == nil || !served(s) || w.judge(s) != nil {
 		return nil // What is wrong shows while it is waited for.
 	}
 	return s
