@@ -364,13 +364,15 @@ func (r *requests) taken() []request {
 	return all
 }
 
-// watch notes from now on what a stack asks of AWS.
-func watch(t *testing.T, s *sandbox.Sandbox) *requests {
+// emulatorVariable has the address of a stack's emulator.
+const emulatorVariable = "AWS_ENDPOINT_URL"
+
+// forwarding is the address of a place before a stack's emulator: each request is noted
+// there, and handed on.
+func forwarding(t *testing.T, s *sandbox.Sandbox, note func(r *http.Request, body []byte)) string {
 	t.Helper()
-	const variable = "AWS_ENDPOINT_URL"
-	emulator, err := url.Parse(s.Stack.Workspace().GetEnvVars()[variable])
+	emulator, err := url.Parse(s.Stack.Workspace().GetEnvVars()[emulatorVariable])
 	must(t, err, "the stack has no emulator")
-	seen := &requests{all: map[request]bool{}}
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(emulator)
 		r.Out.Host = r.In.Host
@@ -382,15 +384,25 @@ func watch(t *testing.T, s *sandbox.Sandbox) *requests {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		seen.mu.Lock()
-		for _, one := range requestsOf(r, body) {
-			seen.all[one] = true
-		}
-		seen.mu.Unlock()
+		note(r, body)
 		forward.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	s.Stack.Workspace().SetEnvVar(variable, server.URL)
+	return server.URL
+}
+
+// watch notes from now on what a stack asks of AWS.
+func watch(t *testing.T, s *sandbox.Sandbox) *requests {
+	t.Helper()
+	seen := &requests{all: map[request]bool{}}
+	address := forwarding(t, s, func(r *http.Request, body []byte) {
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		for _, one := range requestsOf(r, body) {
+			seen.all[one] = true
+		}
+	})
+	s.Stack.Workspace().SetEnvVar(emulatorVariable, address)
 	return seen
 }
 

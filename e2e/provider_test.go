@@ -1,12 +1,8 @@
 package e2e
 
 import (
-	"bytes"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -171,30 +167,13 @@ var accessKey = regexp.MustCompile(`Credential=([^/]+)/`)
 // hands it on. The environment leads nowhere.
 func throughEndpoints(t *testing.T, s *sandbox.Sandbox, config func(set bool, path string, value ...string)) *signed {
 	t.Helper()
-	const variable = "AWS_ENDPOINT_URL"
-	emulator, err := url.Parse(s.Stack.Workspace().GetEnvVars()[variable])
-	must(t, err, "the stack has no emulator")
 	seen := &signed{}
 	seen.forget()
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(emulator)
-		r.Out.Host = r.In.Host
-	}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		seen.note(r, body)
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
+	address := forwarding(t, s, seen.note)
 	for _, service := range []string{"appautoscaling", "cloudwatch", "ec2", "ecs", "elbv2", "iam", "logs", "sns", "ssm", "sts"} {
-		config(true, "endpoints[0]."+service, server.URL)
+		config(true, "endpoints[0]."+service, address)
 	}
-	s.Redirect(variable, "http://127.0.0.1:1")
+	s.Redirect(emulatorVariable, "http://127.0.0.1:1")
 	return seen
 }
 
