@@ -191,9 +191,11 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 		return ctx.Log.Info(a.ImageTag+" is in the repository: it is deployed from there, and nothing is built",
 			&pulumi.LogArgs{Resource: i})
 	}
-	content, err := a.content()
-	if err != nil {
-		return err
+	content := a.Last.Content // Check has found it to be the folder's.
+	if a.Last.Tag != a.ImageTag {
+		if content, err = a.content(); err != nil {
+			return err
+		}
 	}
 	built, err := awsxecr.NewImage(ctx, name+"-image", &awsxecr.ImageArgs{
 		RepositoryUrl: repository.Url,
@@ -286,7 +288,7 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	if err != nil {
 		return Build{}, err
 	}
-	youngest, err := digestOf(ctx, &ecr.GetImageArgs{RepositoryName: name, MostRecent: pulumi.BoolRef(true)})
+	youngest, err := digestOf(ctx, &ecr.GetImageArgs{RepositoryName: name, MostRecent: new(true)})
 	if err != nil || own != youngest {
 		return Build{}, err
 	}
