@@ -104,15 +104,22 @@ func (w *word) UnmarshalJSON(data []byte) error {
 	if err := decoder.Decode(&value); err != nil {
 		return err
 	}
-	switch value := value.(type) {
-	case nil:
-		*w = ""
-	case string, json.Number, bool:
-		*w = word(fmt.Sprint(value))
-	default:
+	text, ok := scalar(value)
+	if !ok && value != nil {
 		return fmt.Errorf("%T is no text", value)
 	}
+	*w = word(text)
 	return nil
+}
+
+// scalar is a text, a number, true or false as a text.
+func scalar(value any) (text string, ok bool) {
+	switch value.(type) {
+	case string, json.Number, bool:
+		return fmt.Sprint(value), true
+	default:
+		return "", false
+	}
 }
 
 // words are texts as the library takes them.

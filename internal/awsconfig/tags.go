@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -68,14 +67,9 @@ func parseTags(text string) (map[string]string, check.Problems) {
 			wrong(defaultTags+".tags", "an object of texts")
 		}
 		for name, value := range of {
-			switch value := value.(type) {
-			case string:
-				all[name] = value
-			case json.Number:
-				all[name] = value.String()
-			case bool:
-				all[name] = strconv.FormatBool(value)
-			default:
+			if text, ok := scalar(value); ok {
+				all[name] = text
+			} else {
 				wrong(defaultTags+".tags."+name, "a text")
 			}
 		}
