@@ -131,8 +131,8 @@ type Args struct {
 	Environment map[string]string `mapstructure:"environment"`
 	// Secrets are environment variables whose values are in AWS Secrets Manager or
 	// the SSM Parameter Store, by the ARN of the secret or parameter. The execution
-	// role may read just these. Tasks read a
-	// value when they start: change [Redeploy] for a value that was changed. Default none.
+	// role may read just these. Tasks read a value when they start: change [Redeploy] for
+	// a value that was changed. Default none.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
 	Secrets map[string]string `mapstructure:"secrets" secret:"arns"`
 	// SecretValues are environment variables whose values are secret, 1 to 4096

@@ -47,6 +47,9 @@ func (w *Watch) say(line string) {
 	w.Say(line)
 }
 
+// sayBusy says that ECS is asked again.
+func (w *Watch) sayBusy(err error) { w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err)) }
+
 // sayEnd says that it is done, where somebody was kept waiting.
 func (w *Watch) sayEnd(s *types.Service) {
 	if w.said.IsZero() {

@@ -198,7 +198,7 @@ func (w *Watch) next(ctx context.Context) (*types.Service, *verdict, error) {
 	case err == nil:
 		w.raised = true
 	case temporary(err):
-		w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
+		w.sayBusy(err)
 		return nil, nil, nil
 	}
 	if raised {
@@ -216,7 +216,7 @@ func (w *Watch) look(ctx context.Context) (service *types.Service, failure *verd
 			return nil, &verdict{why: "the cluster is gone: somebody has deleted it", next: again, sure: true}, nil
 		}
 		if temporary(err) {
-			w.say(fmt.Sprintf("ECS does not answer, asking again: %v", err))
+			w.sayBusy(err)
 			return nil, nil, nil
 		}
 		return nil, nil, err
