@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview diff destroy down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt check
+.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -42,6 +42,9 @@ diff: $(DIFF) ## show what this tree changes against BASE, in Markdown; .local/d
 destroy: $(LOCAL) ## delete what `make up` made
 	@$(LOCAL) destroy $(ARGS)
 
+logs: $(LOCAL) ## print what the tasks have logged
+	@$(LOCAL) logs
+
 down: $(LOCAL) ## stop the emulator
 	@$(LOCAL) down
 
@@ -51,7 +54,7 @@ pulumi: $(LOCAL) ## run Pulumi on the local stack: make pulumi ARGS="stack outpu
 toolchain: $(LOCAL) ## build what is missing of the tool chain
 	@$(LOCAL) toolchain
 
-$(LOCAL) $(DIFF) $(TESTS): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/*/*.txt tools/cmd/*/*.go))
+$(LOCAL) $(DIFF) $(TESTS): $(filter-out %_test.go,$(wildcard tools/go.mod tools/*/*.go tools/*/*.txt tools/*/*/*.go))
 	@mkdir -p $(@D)
 	@cd tools && $(call quietly,go build -o ../$@ ./cmd/$(@F))
 

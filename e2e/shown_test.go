@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,7 @@ type shown struct {
 var (
 	// changing is what is different each time.
 	changing = []struct{ pattern, word string }{
-		{`127\.0\.0\.1:\d+`, "HOST"},
+		{`(127\.0\.0\.1|localhost):\d+`, "HOST"},
 		{`-[0-9a-f]{7}\b`, "-HASH"},
 		{`\b[0-9a-f]{32}\b`, "STREAM"},
 		{`\(\d+(\.\d+)?s\)`, "(TIME)"},
@@ -44,7 +45,7 @@ var (
 )
 
 // aside are lines that depend on the terminal and on what is installed.
-var aside = regexp.MustCompile(`^(?:@ |toolchain: |the installed AWS provider )`)
+var aside = regexp.MustCompile(`^(?:@ |toolchain: |the installed AWS provider |the tasks run as containers of |no task runs behind it)`)
 
 // beside compares what a page shows after a command with what is really printed.
 func beside(t *testing.T, command, really string) shown {
@@ -208,6 +209,15 @@ func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
 		}
 	})
 	beside(t, "make up", run("make up")).wantExcerpt(t)
+	page := strings.TrimSpace(run(`make -s pulumi ARGS="stack output url"`))
+	if errNoContainers == nil {
+		wantVersion(t, page, "2.4.65")
+		if logs := run("make -s logs"); !strings.Contains(logs, "GET / HTTP/1.1") {
+			t.Errorf("the logs do not tell of the request:\n%s", logs)
+		}
+	} else if code := status(page); code != http.StatusServiceUnavailable {
+		t.Errorf("without a container engine %s answers with %d", page, code)
+	}
 	all, err := pages.Read("..")
 	must(t, err, "the pages can't be read")
 	const preview = "make preview ARGS=--diff"
@@ -218,6 +228,17 @@ func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
 	beside(t, preview, run(preview)).wantChanges(t)
 	run("make up")
 	run("make destroy && make down")
+	if errNoContainers != nil {
+		return
+	}
+	run("make up && kill -9 $(cat .local/emulator.pid)")
+	if len(containersIn(t, dir)) == 0 {
+		t.Error("a killed emulator leaves nothing behind, so nothing is tested")
+	}
+	run("make down")
+	if left := containersIn(t, dir); len(left) > 0 {
+		t.Errorf("make down leaves the containers %v of an emulator that was killed", left)
+	}
 }
 
 // started is the environment before the tests' tool chain is put into it, and without

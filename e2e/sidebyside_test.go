@@ -31,7 +31,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	output := upFails(t, s, "a service that never served passes for deployed")
 	assertTold(t, output, "sample-app does not run what was asked for", "sample-app-service says why")
 	assertTold(t, output, "Task failed ELB health checks", "sample-app exited with 0")
-	assertTold(t, output, "url", "http://sample-app-lb")
+	assertTold(t, output, "url", "http://localhost:")
 	assertTold(t, output, "serves now", first[strings.LastIndex(first, "/")+1:])
 	assertStillServes(t, s, group, first, 80)
 	assertFailsAgain(t, s, "none before to go back to")

@@ -77,14 +77,27 @@ func New(ctx context.Context, dir string) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewFor(ctx, dir, root)
+	return newFor(ctx, dir, root, false)
+}
+
+// NewWithContainers makes a sandbox like New, in which tasks are containers.
+func NewWithContainers(ctx context.Context, dir string) (*Sandbox, error) {
+	root, err := toolchain.Root()
+	if err != nil {
+		return nil, err
+	}
+	return newFor(ctx, dir, root, true)
 }
 
 // NewFor makes a sandbox for the program of a folder, with a copy of the Pulumi.yaml
 // there, so that a stack's config is written beside the copy and not into the checkout.
-func NewFor(ctx context.Context, dir, programDir string) (_ *Sandbox, err error) {
+func NewFor(ctx context.Context, dir, programDir string) (*Sandbox, error) {
+	return newFor(ctx, dir, programDir, false)
+}
+
+func newFor(ctx context.Context, dir, programDir string, containers bool) (_ *Sandbox, err error) {
 	s := &Sandbox{dir: dir}
-	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap})
+	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap, Checkout: dir, Containers: containers})
 	if err != nil {
 		return nil, fmt.Errorf("start an emulator: %w", err)
 	}
@@ -231,3 +244,6 @@ func (s *Sandbox) Command(ctx context.Context, arguments ...string) *exec.Cmd {
 	}
 	return command
 }
+
+// Folder is the sandbox's, to which its containers belong.
+func (s *Sandbox) Folder() string { return s.dir }

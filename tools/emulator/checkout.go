@@ -13,21 +13,40 @@ import (
 // API, which is not one of AWS's.
 const ownerPath = "/moto-api/checkout"
 
-// owner is the checkout that started an emulator.
+// owner is the checkout that started an emulator, and how its tasks run.
 type owner struct {
 	Folder string `json:"folder"`
 	PID    int    `json:"pid"`
+	About
+}
+
+// About is what an emulator says of itself.
+type About struct {
+	// Engine is the container engine that tasks run on, empty where they run nowhere.
+	Engine string `json:"engine"`
+	// Missing is why, a line for each engine that does not answer.
+	Missing string `json:"missing"`
+	// Pages are the URLs of its load balancers.
+	Pages []string `json:"pages"`
+}
+
+// Ask returns what the emulator at an address says of itself, and whether it is one of
+// this program's.
+func Ask(ctx context.Context, address string) (About, bool) {
+	var by owner
+	ok := ask(ctx, address, ownerPath, &by)
+	return by.About, ok
 }
 
 // owned answers at ownerPath, and leaves everything else to the next handler.
-func owned(folder string, next http.Handler) http.Handler {
+func owned(folder string, about func() About, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != ownerPath {
 			next.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(owner{Folder: folder, PID: os.Getpid()}) // The client may have hung up.
+		_ = json.NewEncoder(w).Encode(owner{folder, os.Getpid(), about()}) // The client may have hung up.
 	})
 }
 

@@ -1,9 +1,10 @@
 // Package emulator starts, finds and stops the AWS emulator that the local stack
 // and the lifecycle tests deploy to: moto (https://docs.getmoto.org), as the
-// server program moto_server, behind a proxy that mends a few of its answers.
+// server program moto_server, behind a proxy that adds what it lacks.
 //
 // moto is a control plane in memory. It keeps what is created, and answers for it,
-// for as long as it runs; nothing listens behind a load balancer's name.
+// for as long as it runs. The services' tasks are run by a scheduler before it, as
+// containers where an engine answers, and load balancers answer on this machine.
 package emulator
 
 import (
@@ -64,6 +65,10 @@ type Options struct {
 	// Serve when its first argument is Command.
 	PIDFile string
 
+	// Containers has tasks run as containers where an engine answers. They belong to
+	// Checkout. Otherwise tasks run nowhere, at once and well.
+	Containers bool
+
 	// Wrap, if given, stands before the emulator and gets every request: a test can
 	// hold some back. Not where it is detached.
 	Wrap func(http.Handler) http.Handler
@@ -84,6 +89,7 @@ type Emulator struct {
 	Log string
 
 	server  *http.Server  // nil where it is detached
+	tasks   *tasks        // nil where it is detached
 	process *exec.Cmd     // moto, or the detached emulator
 	ended   chan struct{} // closed once the process has ended
 }
@@ -125,13 +131,18 @@ func start(ctx context.Context, listener net.Listener, o Options) (*Emulator, er
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), e.Stop())
 	}
+	if e.tasks, err = runTasks(ctx, moto, listener, o); err != nil {
+		return nil, errors.Join(err, listener.Close(), e.Stop())
+	}
 	e.URL = "http://" + listener.Addr().String()
-	handler := owned(o.Checkout, newProxy(moto))
+	handler := owned(o.Checkout, e.tasks.about, e.tasks.proxy)
 	if o.Wrap != nil {
 		handler = o.Wrap(handler)
 	}
 	e.server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
-	go func() { _ = e.server.Serve(listener) }() // It ends with Stop.
+	for _, l := range append(e.tasks.listeners, listener) {
+		go func() { _ = e.server.Serve(l) }() // It ends with Stop.
+	}
 	return e, nil
 }
 
@@ -142,6 +153,8 @@ func startMoto(ctx context.Context, log string) (*Emulator, error) {
 		return nil, err
 	}
 	process := exec.Command(command[0], command[1:]...) //nolint:noctx // the program is moto_server or uvx from PATH, and outlives the context that started it
+	process.SysProcAttr = &syscall.SysProcAttr{}
+	endWithParent(process.SysProcAttr)
 	return run(ctx, log, process, func(log string) string {
 		content, _ := os.ReadFile(log) // Until there is something to read, there is no address.
 		return string(listening.Find(content))
@@ -176,7 +189,7 @@ func Serve(ctx context.Context, arguments []string) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	e, err := Start(ctx, Options{Address: arguments[0], Log: arguments[1], Checkout: arguments[2]})
+	e, err := Start(ctx, Options{Address: arguments[0], Log: arguments[1], Checkout: arguments[2], Containers: true})
 	if err != nil {
 		return err
 	}
@@ -199,7 +212,10 @@ func run(ctx context.Context, path string, process *exec.Cmd, find func(log stri
 	defer log.Close() //nolint:errcheck // the emulator has its own handle; nothing was written through this one
 	process.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true")
 	process.Stdout, process.Stderr = log, log
-	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if process.SysProcAttr == nil {
+		process.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	process.SysProcAttr.Setsid = true
 	if err := process.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", process.Path, err)
 	}
@@ -240,7 +256,7 @@ func (e *Emulator) Stop() error {
 	}
 	var err error
 	if e.server != nil {
-		err = e.server.Close()
+		err = errors.Join(e.server.Close(), e.tasks.stop())
 	}
 	return errors.Join(err, end(e.process.Process.Pid, func() bool {
 		select {

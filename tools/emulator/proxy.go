@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"ecs-sample-app/tools/emulator/balancer"
+	"ecs-sample-app/tools/emulator/containers"
+	"ecs-sample-app/tools/emulator/scheduler"
 )
 
 // forgotten are the properties of an ECS service that moto takes and does not
@@ -32,31 +36,40 @@ var forgotten = []string{
 // proxy stands in front of moto and mends where its answers are not AWS's, in
 // what stacks of this program come by:
 //
-//   - ECS services: what was asked for is filled in, and the tasks that were asked
-//     for run. moto itself runs none and has one fixed number for all services.
+//   - ECS services: what was asked for is filled in. Their deployments and tasks are
+//     the scheduler's, and their targets' health; moto has neither.
+//   - Load balancers: they answer on this machine, so their DNS name is localhost:PORT.
+//     One that is protected is not deleted. moto deletes it.
 //   - Scalable targets: their tags are kept. moto fails when asked for them.
-//   - Service deployments: that moto does not know of them is said as AWS says it.
+//   - What AWS refuses and moto takes is refused, in refusals.go.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
 //   - Services that were deleted are listed no more. moto goes on listing them.
-//   - Load balancers: one that is protected is not deleted. moto deletes it.
 //
 // Everything else passes through as it is.
 type proxy struct {
-	moto *httputil.ReverseProxy
-	url  *url.URL // moto's
+	moto      *httputil.ReverseProxy
+	api       *api
+	scheduler *scheduler.Scheduler
+	balancer  *balancer.Balancer
 
 	mu      sync.Mutex
 	asked   map[string]object            // what was asked of a service, by its ARN
 	deleted map[string]bool              // IDs of VPC endpoints, ARNs of services
 	tags    map[string]map[string]string // of scalable targets, by ARN
+	names   map[string]dnsName           // of load balancers, by ARN
 }
 
 // object is a JSON object whose values are kept to the letter.
 type object map[string]json.RawMessage
 
-func newProxy(moto *url.URL) *proxy {
-	p := &proxy{url: moto, asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}}
+// newProxy returns a proxy before moto, whose tasks run nowhere until runOn. missing is
+// the page that load balancers show there.
+func newProxy(moto *url.URL, missing string) *proxy {
+	p := &proxy{api: newAPI(moto), asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}, names: map[string]dnsName{}}
+	p.balancer = balancer.New(p.api.elb, missing)
+	none := scheduler.NewNone()
+	p.scheduler = scheduler.New(none, none, time.Now)
 	p.moto = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(moto)
@@ -69,10 +82,16 @@ func newProxy(moto *url.URL) *proxy {
 	return p
 }
 
+// runOn has tasks run on a runtime, and be the load balancers' targets.
+func (p *proxy) runOn(runtime scheduler.Runtime) {
+	p.scheduler = scheduler.New(runtime, p.balancer, time.Now)
+}
+
 // request is one that the proxy has to know when moto has answered it.
 type request struct {
-	action string
-	body   []byte
+	action, region string
+	body           []byte
+	form           url.Values
 }
 
 // requestKey is the key under which a request's context has it.
@@ -87,28 +106,42 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
-	action, form := actionOf(r, body)
-	switch {
-	case action == "ecs:ListServiceDeployments":
-		unknownOperation(w)
+	if id, ok := strings.CutPrefix(r.URL.Path, containers.MetadataPath); ok {
+		p.metadata(w, id)
 		return
-	case strings.HasPrefix(action, "scaling:") && p.serveTags(w, action, body):
-		return
-	case action == "elb:DeleteLoadBalancer":
-		if arn := form.Get("LoadBalancerArn"); p.protected(r, arn) {
-			refuse(w, arn)
-			return
-		}
-	case strings.HasPrefix(action, "ec2:"):
-		if gone := p.gone(form); gone != "" {
-			notFound(w, form.Get("Action"), gone)
-			return
-		}
 	}
-	if action != "" {
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request{action, body}))
+	asked := requestOf(r, body)
+	if p.answer(r.Context(), w, asked) {
+		return
+	}
+	if asked.action != "" {
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, asked))
 	}
 	p.moto.ServeHTTP(w, r)
+}
+
+// answer answers a request in moto's place, and tells whether it did.
+func (p *proxy) answer(ctx context.Context, w http.ResponseWriter, asked request) bool {
+	if refused := p.refusal(ctx, asked); refused != nil {
+		refused.write(w, asked)
+		return true
+	}
+	switch {
+	case strings.HasPrefix(asked.action, "scaling:"):
+		return p.serveTags(w, asked.action, asked.body)
+	case strings.HasPrefix(asked.action, "ecs:"):
+		return p.answerECS(w, asked)
+	case asked.action == "elb:DescribeTargetHealth":
+		return p.targetHealth(w, asked.form.Get("TargetGroupArn"))
+	case strings.HasPrefix(asked.action, "ec2:"):
+		gone := p.gone(asked.form)
+		if gone != "" {
+			notFound(w, asked.form.Get("Action"), gone)
+		}
+		return gone != ""
+	default:
+		return false
+	}
 }
 
 // services are those whose answers are mended, by how requests name them.
@@ -117,35 +150,39 @@ var services = map[string]string{
 	"AnyScaleFrontendService":            "scaling:",
 }
 
-// actionOf is the action of a request, such as ecs:CreateService, and its form, if it
-// has one. It is empty where the answer is moto's alone.
-func actionOf(r *http.Request, body []byte) (action string, form url.Values) {
-	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-		if prefix, ours := services[service]; ours {
-			return prefix + name, nil
-		}
-		return "", nil
-	}
-	form, err := url.ParseQuery(string(body))
-	switch {
-	case err != nil:
-		return "", nil
-	case strings.HasSuffix(form.Get("Action"), "VpcEndpoints"):
-		return "ec2:" + form.Get("Action"), form
-	case form.Get("Action") == "DeleteLoadBalancer":
-		return "elb:" + form.Get("Action"), form
-	default:
-		return "", nil
-	}
+// forms are the services with forms whose requests matter, by the version of their API.
+var forms = map[string]string{
+	elbVersion:   "elb:",
+	"2016-11-15": "ec2:",
+	"2010-05-08": "iam:",
 }
 
-// unknownOperation answers as AWS does to what it does not know. moto breaks down over
-// it, and who asked tries again for seconds
-// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html).
-func unknownOperation(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(http.StatusBadRequest)
-	_, _ = io.WriteString(w, `{"__type": "UnknownOperationException"}`) // The client may have hung up.
+// elbVersion is that of Elastic Load Balancing's API for Application Load Balancers.
+const elbVersion = "2015-12-01"
+
+// scope finds the region in a signature: AKIA…/20261123/us-east-1/ecs/aws4_request.
+var scope = regexp.MustCompile(`Credential=[^/]+/[0-9]+/([^/]+)/`)
+
+// requestOf reads a request. Its action, such as ecs:CreateService, is empty where the
+// answer is moto's alone.
+func requestOf(r *http.Request, body []byte) request {
+	asked := request{body: body, region: defaultRegion}
+	if found := scope.FindStringSubmatch(r.Header.Get("Authorization")); found != nil {
+		asked.region = found[1]
+	}
+	if service, name, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		if prefix, ours := services[service]; ours {
+			asked.action = prefix + name
+		}
+		return asked
+	}
+	form, err := url.ParseQuery(string(body))
+	prefix := forms[form.Get("Version")]
+	if err != nil || prefix == "" || prefix == "ec2:" && !strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
+		return asked
+	}
+	asked.action, asked.form = prefix+form.Get("Action"), form
+	return asked
 }
 
 // gone returns the ID of a deleted VPC endpoint that a request asks for.
@@ -196,41 +233,47 @@ func (p *proxy) mend(response *http.Response) error {
 	}
 	switch asked.action {
 	case "ec2:DeleteVpcEndpoints":
-		form, err := url.ParseQuery(string(asked.body))
-		if err != nil {
-			return err
-		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, id := range endpointIDs(form) {
+		for _, id := range endpointIDs(asked.form) {
 			p.deleted[id] = true
 		}
+		return nil
 	case "scaling:RegisterScalableTarget":
 		answer, err := readAll(response)
 		if err != nil {
 			return err
 		}
 		return p.rememberTags(asked, answer)
+	}
+	change := p.change(asked)
+	if change == nil {
+		return nil
+	}
+	answer, err := readAll(response)
+	if err != nil {
+		return err
+	}
+	changed, err := change(response.Request.Context(), asked, answer)
+	if err != nil {
+		return fmt.Errorf("fill in moto's answer to %s: %w", asked.action, err)
+	}
+	setBody(response, changed)
+	return nil
+}
+
+// change is what becomes of moto's answer to a request, nil where it stays as it is.
+func (p *proxy) change(asked request) func(context.Context, request, []byte) ([]byte, error) {
+	switch asked.action {
 	case "ecs:ListServices":
-		answer, err := readAll(response)
-		if err != nil {
-			return err
-		}
-		changed, err := p.listed(answer)
-		if err != nil {
-			return fmt.Errorf("list the services: %w", err)
-		}
-		setBody(response, changed)
+		return p.listed
+	case "ecs:ListTasks":
+		return p.addTasks
 	case "ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices":
-		answer, err := readAll(response)
-		if err != nil {
-			return err
-		}
-		changed, err := p.fill(asked, answer)
-		if err != nil {
-			return fmt.Errorf("fill in moto's answer to %s: %w", asked.action, err)
-		}
-		setBody(response, changed)
+		return p.fill
+	}
+	if strings.HasPrefix(asked.action, "elb:") {
+		return p.balance
 	}
 	return nil
 }
@@ -248,136 +291,4 @@ func setBody(response *http.Response, body []byte) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	response.ContentLength = int64(len(body))
 	response.Header.Set("Content-Length", strconv.Itoa(len(body)))
-}
-
-// fill completes the services in an answer: one under "service", or a list of them
-// under "services".
-func (p *proxy) fill(asked request, text []byte) ([]byte, error) {
-	var answer object
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, err
-	}
-	if one, ok := answer["service"]; ok {
-		var service object
-		if err := json.Unmarshal(one, &service); err != nil {
-			return nil, err
-		}
-		p.list(string(service["serviceArn"]), asked.action != "ecs:DeleteService")
-		if asked.action != "ecs:DeleteService" {
-			if err := p.remember(service, asked.body); err != nil {
-				return nil, err
-			}
-		}
-		if err := p.fillService(service); err != nil {
-			return nil, err
-		}
-		return encodeWith(answer, "service", service)
-	}
-	var all []object
-	if err := json.Unmarshal(answer["services"], &all); err != nil {
-		return nil, err
-	}
-	for _, service := range all {
-		if err := p.fillService(service); err != nil {
-			return nil, err
-		}
-	}
-	return encodeWith(answer, "services", all)
-}
-
-// list notes whether a service is to be listed. Its ARN is quoted, as JSON has it.
-func (p *proxy) list(arn string, listed bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.deleted[arn] = !listed
-}
-
-// listed is an answer to ListServices without those that were deleted
-// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html).
-func (p *proxy) listed(text []byte) ([]byte, error) {
-	var answer object
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, err
-	}
-	var arns []json.RawMessage
-	if err := json.Unmarshal(answer["serviceArns"], &arns); err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return encodeWith(answer, "serviceArns", slices.DeleteFunc(arns, func(arn json.RawMessage) bool { return p.deleted[string(arn)] }))
-}
-
-func encodeWith(answer object, key string, value any) ([]byte, error) {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	answer[key] = encoded
-	return json.Marshal(answer)
-}
-
-// remember keeps what a request asked of a service; an update changes only what it
-// names.
-func (p *proxy) remember(service object, body []byte) error {
-	var asked object
-	if err := json.Unmarshal(body, &asked); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	arn := string(service["serviceArn"])
-	if p.asked[arn] == nil {
-		p.asked[arn] = object{}
-	}
-	for _, key := range forgotten {
-		if value, ok := asked[key]; ok {
-			p.asked[arn][key] = merged(p.asked[arn][key], value)
-		}
-	}
-	return nil
-}
-
-// merged is an object with the fields of a later one on top: an update of a part of a
-// service's deployment configuration leaves the rest of it. What is no object is
-// replaced.
-func merged(before, after json.RawMessage) json.RawMessage {
-	var all, changes object
-	if json.Unmarshal(before, &all) != nil || json.Unmarshal(after, &changes) != nil {
-		return after
-	}
-	maps.Copy(all, changes)
-	text, err := json.Marshal(all)
-	if err != nil {
-		return after
-	}
-	return text
-}
-
-// fillService adds what was asked for and is missing, and shows the desired tasks
-// as running, and so every deployment as completed.
-func (p *proxy) fillService(service object) error {
-	p.mu.Lock()
-	asked := maps.Clone(p.asked[string(service["serviceArn"])])
-	p.mu.Unlock()
-	// After an update moto gives back some of it, as far as the update named it.
-	maps.Copy(service, asked)
-	steady := object{"runningCount": service["desiredCount"], "pendingCount": json.RawMessage("0")}
-	maps.Copy(service, steady)
-	if service["deployments"] == nil {
-		return nil
-	}
-	var deployments []object
-	if err := json.Unmarshal(service["deployments"], &deployments); err != nil {
-		return err
-	}
-	for _, deployment := range deployments {
-		maps.Copy(deployment, steady)
-		deployment["desiredCount"] = service["desiredCount"]
-		deployment["taskDefinition"] = service["taskDefinition"]
-		deployment["rolloutState"] = json.RawMessage(`"COMPLETED"`)
-	}
-	encoded, err := json.Marshal(deployments)
-	service["deployments"] = encoded
-	return err
 }

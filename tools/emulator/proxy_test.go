@@ -110,7 +110,7 @@ func both(t *testing.T) (plain, mended client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newProxy(behind))
+	server := httptest.NewServer(newProxy(behind, ""))
 	t.Cleanup(server.Close)
 	return client{t, moto.URL}, client{t, server.URL}
 }
@@ -204,6 +204,16 @@ func found(t *testing.T, in, form string) string {
 	return match
 }
 
+// several are all that are of a form, of which there have to be two at least.
+func several(t *testing.T, in, form string) []string {
+	t.Helper()
+	all := regexp.MustCompile(form).FindAllString(in, -1)
+	if len(all) < 2 {
+		t.Fatalf("there are no two %s in %s", form, in)
+	}
+	return all
+}
+
 func text(t *testing.T, value any) string {
 	t.Helper()
 	encoded, err := json.Marshal(value)
@@ -215,11 +225,7 @@ func text(t *testing.T, value any) string {
 
 func TestTheTagsOfScalableTargetsAreKept(t *testing.T) {
 	plain, mended := both(t)
-	mended.ecs("CreateCluster", map[string]any{"clusterName": "c"})
-	mended.ecs("RegisterTaskDefinition", map[string]any{"family": "f", "containerDefinitions": []any{
-		map[string]any{"name": "a", "image": "a:1", "memory": 128},
-	}})
-	mended.ecs("CreateService", map[string]any{"cluster": "c", "serviceName": "s", "taskDefinition": "f:1", "desiredCount": 1})
+	serve(mended)
 	status, made := mended.scaling("RegisterScalableTarget", map[string]any{
 		"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount",
 		"MinCapacity": 1, "MaxCapacity": 2, "Tags": map[string]string{"a": "1", "b": "2"},
@@ -240,16 +246,31 @@ func TestTheTagsOfScalableTargetsAreKept(t *testing.T) {
 	}
 }
 
-func TestWhatMotoDoesNotKnowOfIsNotTriedAgain(t *testing.T) {
+func TestServiceDeploymentsAreTheSchedulersAndNotTriedAgain(t *testing.T) {
 	plain, mended := both(t)
 	const header, action = "X-Amz-Target", "AmazonEC2ContainerServiceV20141113.ListServiceDeployments"
 	question := []byte(`{"cluster": "c", "service": "s"}`)
-	if status, answer := mended.send(header, action, "ecs", question); status != http.StatusBadRequest || !strings.Contains(string(answer), "UnknownOperationException") {
+	if status, answer := mended.send(header, action, "ecs", question); status != http.StatusBadRequest || !strings.Contains(string(answer), "ServiceNotFoundException") {
 		t.Errorf("each update asks for the service's deployments for seconds: %d %s", status, answer)
 	}
 	if status, _ := plain.send(header, action, "ecs", question); status < http.StatusInternalServerError {
 		t.Error("moto has learned of service deployments: leave them to it")
 	}
+	serve(mended)
+	deployments := mended.ecs("ListServiceDeployments", map[string]any{"cluster": "c", "service": "s"})["serviceDeployments"].([]any)
+	if len(deployments) != 1 || deployments[0].(map[string]any)["status"] != "SUCCESSFUL" {
+		t.Errorf("the deployments are %v", deployments)
+	}
+}
+
+// serve creates a cluster with a service.
+func serve(c client) {
+	c.t.Helper()
+	c.ecs("CreateCluster", map[string]any{"clusterName": "c"})
+	c.ecs("RegisterTaskDefinition", map[string]any{"family": "f", "containerDefinitions": []any{
+		map[string]any{"name": "a", "image": "a:1", "memory": 128},
+	}})
+	c.ecs("CreateService", map[string]any{"cluster": "c", "serviceName": "s", "taskDefinition": "f:1", "desiredCount": 1})
 }
 
 func TestAProtectedLoadBalancerIsNotDeletedAsAWSHasIt(t *testing.T) {

@@ -38,6 +38,7 @@ const (
   preview     show what up would change
   destroy     delete all that up made
   pulumi      run any Pulumi command on the local stack
+  logs        print what the tasks have logged
   down        stop the emulator
   provider    run go vet or go test on the AWS provider of the tool chain
   toolchain   build what is missing of the tool chain, and show where it is
@@ -95,6 +96,8 @@ func run(ctx context.Context, arguments []string) error {
 		return l.pulumi(ctx, append([]string{"destroy", "--yes"}, rest...))
 	case "pulumi":
 		return l.pulumi(ctx, rest)
+	case "logs":
+		return l.logs(ctx, os.Stdout)
 	case "down":
 		return l.down(ctx)
 	case "toolchain":
@@ -145,7 +148,13 @@ func (l local) pulumi(ctx context.Context, arguments []string) error {
 	if notice := chain.Notice(); notice != "" && len(arguments) > 0 && arguments[0] == "up" {
 		l.say("%s", notice)
 	}
-	return l.onStack(ctx, chain, url, arguments)
+	if err := l.onStack(ctx, chain, url, arguments); err != nil {
+		return err
+	}
+	if len(arguments) > 0 && arguments[0] == "up" {
+		l.sayPage(ctx, address)
+	}
+	return nil
 }
 
 // config runs a command that reads or writes the configuration. It needs no emulator,
@@ -277,10 +286,14 @@ func (l local) command(ctx context.Context, chain *toolchain.Chain, environment,
 	return err
 }
 
-// down stops the emulator that an earlier command started.
+// down stops the emulator that an earlier command started. One that was killed has left
+// its containers.
 func (l local) down(ctx context.Context) error {
 	stopped, err := emulator.StopDetached(ctx, l.pidFile())
 	if err != nil {
+		return err
+	}
+	if err := emulator.RemoveContainers(ctx, l.root); err != nil {
 		return err
 	}
 	if stopped {

@@ -46,6 +46,16 @@ func TestOther(t *testing.T) { time.Sleep(100 * time.Millisecond) }
 	}
 }
 
+func TestWhatIsSkippedIsCountedAndSaysWhy(t *testing.T) {
+	dir := module(t, `func TestGood(t *testing.T) {}
+func TestLeft(t *testing.T) { t.Skip("there is no engine") }
+`)
+	code, printed := tested(t, dir)
+	if code != 0 || !strings.Contains(printed, "\nSkipped, 1:\n  example.com/x  TestLeft: x_test.go:") || !strings.Contains(printed, ": there is no engine\n") {
+		t.Errorf("got the exit code %d and\n%s", code, printed)
+	}
+}
+
 func TestAFailureIsShownWithAllThatTheTestSaid(t *testing.T) {
 	dir := module(t, `func TestGood(t *testing.T) { t.Log("nobody wants to read this") }
 func TestBad(t *testing.T) {

@@ -31,11 +31,12 @@ type took struct {
 // report prints events as go test would have printed them: a line for each package,
 // and what the tests said that failed.
 type report struct {
-	mu     sync.Mutex
-	out    io.Writer
-	said   map[test][]string // by tests that go on, or have failed
-	times  []took
-	failed []test
+	mu      sync.Mutex
+	out     io.Writer
+	said    map[test][]string // by tests that go on, or have failed
+	times   []took
+	failed  []test
+	skipped []string // with the reason
 }
 
 func newReport(out io.Writer) *report { return &report{out: out, said: map[test][]string{}} }
@@ -101,10 +102,24 @@ func (r *report) ended(t test, e event) {
 		}
 		r.failed = append(r.failed, t)
 	}
+	if e.Action == "skip" && t.name != "" {
+		r.skipped = append(r.skipped, fmt.Sprintf("  %s  %s:%s", t.pkg, t.name, r.reason(t)))
+	}
 	delete(r.said, t)
 	if t.name != "" && !strings.Contains(t.name, "/") {
 		r.times = append(r.times, took{t, e.Elapsed})
 	}
+}
+
+// reason is what a test said before it was skipped.
+func (r *report) reason(t test) string {
+	var reason strings.Builder
+	for _, text := range r.said[t] {
+		if !strings.HasPrefix(text, "=== ") && !strings.HasPrefix(strings.TrimSpace(text), "--- ") {
+			reason.WriteString(" " + strings.TrimSpace(text))
+		}
+	}
+	return reason.String()
 }
 
 // show prints what a test said, without go test's own marks for tests that run.
@@ -121,7 +136,8 @@ func (r *report) print(text string) {
 	_, _ = io.WriteString(r.out, text) // Nothing to do where the terminal is gone.
 }
 
-// close prints the slowest tests and those that failed, and tells whether none did.
+// close prints the slowest tests, those that were skipped and those that failed, and
+// tells whether none did.
 func (r *report) close(slowest int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,6 +156,10 @@ func (r *report) close(slowest int) bool {
 		for _, t := range r.times[:n] {
 			r.print(fmt.Sprintf("  %7.1fs  %s  %s\n", t.seconds, t.pkg, t.name))
 		}
+	}
+	if n := len(r.skipped); n > 0 {
+		slices.Sort(r.skipped)
+		r.print(fmt.Sprintf("\nSkipped, %d:\n%s\n", n, strings.Join(r.skipped, "\n")))
 	}
 	names := map[string]bool{}
 	for _, t := range r.failed {

@@ -46,19 +46,24 @@ func Find(ctx context.Context) (*Engine, error) {
 			continue
 		}
 		e := &Engine{Program: program}
-		ctx, cancel := context.WithTimeout(ctx, findTimeout)
-		version, err := e.call(ctx, nil, "version", "--format", "{{.Server.Version}}")
-		cancel()
-		if err == nil {
-			e.Version = version
+		var err error
+		if e.Version, err = e.version(ctx); err == nil {
 			return e, nil
-		}
-		if ctx.Err() != nil {
-			err = fmt.Errorf("no answer within %s", findTimeout)
 		}
 		all = append(all, fmt.Errorf("%s: %w", program, err))
 	}
 	return nil, errors.Join(all...)
+}
+
+// version asks the engine for its version.
+func (e *Engine) version(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	version, err := e.call(ctx, nil, "version", "--format", "{{.Server.Version}}")
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("no answer within %s", findTimeout)
+	}
+	return version, err
 }
 
 // String is the engine for a message.

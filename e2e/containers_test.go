@@ -1,0 +1,263 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/sandbox"
+	"ecs-sample-app/tools/emulator"
+)
+
+// crashes is what a version runs that ends at once.
+var crashes = map[string]string{"entryPoint": `["sh", "-c"]`, "command": `["echo no database >&2; exit 78"]`}
+
+func TestThePageIsServedByContainersThroughAStacksLife(t *testing.T) {
+	t.Parallel()
+	s := newContainers(t)
+	set(t, s, map[string]string{"desiredCount": "2"})
+	timed(t, "up", func() { up(t, s) })
+	page := pageOf(t, s)
+	wantVersion(t, page, "2.4.65")
+	must(t, emulator.RemoveContainers(t.Context(), t.TempDir()), "another checkout's containers can't be removed")
+	wantTasks(t, s, 2)
+
+	load := startLoad(t, page)
+	set(t, s, map[string]string{"imageTag": "2.4.66"})
+	timed(t, "a bump", func() { up(t, s) })
+	wantVersion(t, page, "2.4.66")
+
+	set(t, s, crashes)
+	var output string
+	timed(t, "a version that crashes, until it is rolled back", func() { output = upFails(t, s, "a version that crashes passes for deployed") })
+	assertToldWhy(t, s, output, "sample-app-e2e:3", "sample-app-e2e:2 on 2 of 2 tasks")
+	assertTold(t, output, "EssentialContainerExited", "sample-app exited with 78")
+	assertLogged(t, s, "no database")
+	wantVersion(t, page, "2.4.66")
+	unset(t, s, "entryPoint", "command")
+
+	set(t, s, map[string]string{"imageTag": "0.0.0-none"})
+	timed(t, "an image that is missing, until it is rolled back", func() { output = upFails(t, s, "a version without an image passes for deployed") })
+	assertTold(t, output, "TaskFailedToStart", "CannotPullContainerError", "httpd:0.0.0-none")
+	wantVersion(t, page, "2.4.66")
+
+	set(t, s, map[string]string{"imageTag": "2.4.65"})
+	timed(t, "back", func() { up(t, s) })
+	wantVersion(t, page, "2.4.65")
+
+	scale(t, s, 3)
+	wantTasks(t, s, 3)
+	scale(t, s, 1)
+	wantTasks(t, s, 1)
+	load.stop(t)
+
+	lost := containersOf(t, s)[0]
+	must(t, exec.CommandContext(t.Context(), engine.Program, "kill", lost).Run(), "a container can't be killed")
+	await(t, "a killed task does not come again", func() bool {
+		now := containersOf(t, s)
+		return len(now) == 1 && now[0] != lost && status(page) == http.StatusOK
+	})
+	timed(t, "destroy", func() { destroy(t, s) })
+	assertNothingLeft(t, s)
+	wantTasks(t, s, 0)
+	if code := status(page); code != 0 {
+		t.Errorf("where the load balancer was, something answers with %d", code)
+	}
+}
+
+func TestAVersionThatAnswersWithErrorsIsRolledBackByTheHealthChecks(t *testing.T) {
+	t.Parallel()
+	s := newContainers(t)
+	set(t, s, map[string]string{"healthCheckInterval": "5", "healthCheckTimeout": "2", "unhealthyThreshold": "2", "deregistrationDelay": "0"})
+	up(t, s)
+	page := pageOf(t, s)
+	// The shortest grace period that the program takes is a minute for each task.
+	now := service(t, s)
+	_, err := s.Account.ECS.UpdateService(t.Context(), &ecs.UpdateServiceInput{
+		Cluster: now.ClusterArn, Service: now.ServiceArn, HealthCheckGracePeriodSeconds: aws.Int32(0),
+	})
+	must(t, err, "the grace period can't be taken away")
+
+	set(t, s, map[string]string{"entryPoint": `["httpd-foreground"]`, "command": `["-c", "Redirect 500 /"]`})
+	load := startLoad(t, page)
+	var output string
+	timed(t, "a version that answers with 500, until it is rolled back", func() { output = upFails(t, s, "a version that answers with 500 passes for deployed") })
+	load.stop(t)
+	assertTold(t, output, "Task failed ELB health checks in (target-group ", "sample-app exited with 0")
+	assertTold(t, output, "is unhealthy in (target-group", "Health checks failed with these codes: [500]")
+	wantVersion(t, page, "2.4.65")
+	tasks, err := s.Account.ECS.ListTasks(t.Context(), &ecs.ListTasksInput{
+		Cluster: now.ClusterArn, ServiceName: now.ServiceName, DesiredStatus: ecstypes.DesiredStatusRunning,
+	})
+	must(t, err, "the tasks can't be listed")
+	if len(tasks.TaskArns) != 1 {
+		t.Errorf("%d tasks run, and one is desired", len(tasks.TaskArns))
+	}
+}
+
+// timed notes how long something takes.
+func timed(t *testing.T, what string, do func()) {
+	t.Helper()
+	began := time.Now()
+	do()
+	t.Logf("%s: %.0f s", what, time.Since(began).Seconds())
+}
+
+// pageOf is the stack's output url.
+func pageOf(t *testing.T, s *sandbox.Sandbox) string {
+	t.Helper()
+	outputs, err := s.Stack.Outputs(t.Context())
+	must(t, err, "the stack's outputs can't be read")
+	return fmt.Sprint(outputs["url"].Value)
+}
+
+// status is that of a page, 0 where nothing answers.
+func status(page string) int {
+	response, err := http.Get(page)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close() //nolint:errcheck // only the status counts
+	return response.StatusCode
+}
+
+func wantVersion(t *testing.T, page, version string) {
+	t.Helper()
+	response, err := http.Get(page)
+	must(t, err, "the page can't be reached")
+	defer response.Body.Close() //nolint:errcheck // only read from
+	body, err := io.ReadAll(response.Body)
+	must(t, err, "the page can't be read")
+	if want := "<code>" + version + "</code>"; response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+		t.Errorf("the page is %d, and not of version %s:\n%s", response.StatusCode, version, body)
+	}
+}
+
+// containersOf are the containers of a sandbox.
+func containersOf(t *testing.T, s *sandbox.Sandbox) []string {
+	t.Helper()
+	return containersIn(t, s.Folder())
+}
+
+// containersIn are the containers of the emulator of a folder.
+func containersIn(t *testing.T, folder string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), engine.Program, "ps", "--all", "--quiet", "--filter", "label=ecs-sample-app.emulator="+folder).Output()
+	must(t, err, "the containers can't be listed")
+	return strings.Fields(string(out))
+}
+
+// wantTasks waits until so many containers are left, and ECS says so too.
+func wantTasks(t *testing.T, s *sandbox.Sandbox, n int) {
+	t.Helper()
+	await(t, fmt.Sprintf("there are never %d tasks", n), func() bool {
+		return len(containersOf(t, s)) == n && (n == 0 || service(t, s).RunningCount == int32(n))
+	})
+}
+
+func await(t *testing.T, harm string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(harm)
+		}
+	}
+}
+
+// assertLogged asserts that CloudWatch Logs has a line.
+func assertLogged(t *testing.T, s *sandbox.Sandbox, line string) {
+	t.Helper()
+	out, err := s.Account.Logs.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(one(t, s, account.LogGroups))})
+	must(t, err, "the logs can't be read")
+	for _, e := range out.Events {
+		if aws.ToString(e.Message) == line {
+			return
+		}
+	}
+	t.Errorf("the logs do not say %q, and %d lines of others: the command in the message shows nothing", line, len(out.Events))
+}
+
+// load is a steady load of requests, every second one on a connection of its own.
+type load struct {
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+
+	mu   sync.Mutex
+	sent int
+	lost []string
+}
+
+// pause is that between two requests: 50 a second.
+const pause = 20 * time.Millisecond
+
+func startLoad(t *testing.T, page string) *load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{cancel: cancel}
+	clients := []*http.Client{
+		{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 20}},
+	}
+	l.all.Go(func() {
+		ticker := time.NewTicker(pause)
+		defer ticker.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				l.all.Go(func() { l.ask(clients[i%len(clients)], page) })
+			}
+		}
+	})
+	t.Cleanup(cancel)
+	return l
+}
+
+func (l *load) ask(client *http.Client, page string) {
+	began, problem := time.Now(), ""
+	response, err := client.Get(page)
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close() // It is read to its end.
+	}
+	switch {
+	case err != nil:
+		problem = err.Error()
+	case response.StatusCode >= http.StatusInternalServerError:
+		problem = response.Status
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent++
+	if problem != "" {
+		l.lost = append(l.lost, began.Format(time.TimeOnly)+" "+problem)
+	}
+}
+
+// stop ends the load, and wants no request to be lost: refused, reset or answered with
+// a server's error.
+func (l *load) stop(t *testing.T) {
+	t.Helper()
+	l.cancel()
+	l.all.Wait()
+	t.Logf("%d requests, %d of them lost", l.sent, len(l.lost))
+	if l.sent == 0 {
+		t.Error("no request was sent, so none could be lost")
+	}
+	if len(l.lost) > 0 {
+		t.Errorf("%d of %d requests are lost: %q", len(l.lost), l.sent, l.lost[:min(10, len(l.lost))])
+	}
+}
