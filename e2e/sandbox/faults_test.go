@@ -26,7 +26,13 @@ import (
 // start returns the address of an emulator behind a handler.
 func start(t *testing.T, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
-	e, err := emulator.Start(t.Context(), emulator.Options{Log: filepath.Join(t.TempDir(), "moto.log"), Wrap: wrap})
+	return startOn(t, nil, wrap)
+}
+
+// startOn starts an emulator whose tasks play on a stage.
+func startOn(t *testing.T, stage emulator.Stage, wrap func(http.Handler) http.Handler) string {
+	t.Helper()
+	e, err := emulator.Start(t.Context(), emulator.Options{Log: filepath.Join(t.TempDir(), "moto.log"), Stage: stage, Wrap: wrap})
 	if err != nil {
 		t.Fatal(err)
 	}

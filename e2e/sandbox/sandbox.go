@@ -61,14 +61,16 @@ type Sandbox struct {
 	Stack   auto.Stack
 	// Before is what the account held before the stack, such as the default VPC.
 	Before account.Inventory
-	// Faults, Gate and Rollouts stand before the emulator, in this order.
+	// Faults, Gate and Rollouts stand before the emulator, in this order. Rollouts are
+	// also the stage on which its tasks play.
 	Faults   Faults
 	Gate     Gate
 	Rollouts Rollouts
 
-	dir       string
-	variables map[string]string
-	emulator  *emulator.Emulator
+	dir        string
+	containers bool
+	variables  map[string]string
+	emulator   *emulator.Emulator
 }
 
 // New makes a sandbox for the repository's own program in an empty folder.
@@ -96,8 +98,12 @@ func NewFor(ctx context.Context, dir, programDir string) (*Sandbox, error) {
 }
 
 func newFor(ctx context.Context, dir, programDir string, containers bool) (_ *Sandbox, err error) {
-	s := &Sandbox{dir: dir}
-	s.emulator, err = emulator.Start(ctx, emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap, Checkout: dir, Containers: containers})
+	s := &Sandbox{dir: dir, containers: containers}
+	options := emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap, Checkout: dir, Containers: containers}
+	if !containers {
+		options.Stage = &s.Rollouts
+	}
+	s.emulator, err = emulator.Start(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("start an emulator: %w", err)
 	}
@@ -140,6 +146,9 @@ func (s *Sandbox) Become(programDir string) error {
 
 // wrap is what stands before the emulator.
 func (s *Sandbox) wrap(next http.Handler) http.Handler {
+	if s.containers {
+		return s.Faults.wrap(s.Gate.wrap(next))
+	}
 	return s.Faults.wrap(s.Gate.wrap(s.Rollouts.wrap(next)))
 }
 

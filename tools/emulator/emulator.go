@@ -23,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ecs-sample-app/tools/emulator/scheduler"
 )
 
 const (
@@ -69,9 +71,20 @@ type Options struct {
 	// Checkout. Otherwise tasks run nowhere, at once and well.
 	Containers bool
 
+	// Stage, if given, is what a test has become of tasks and of their targets, and its
+	// clock. Not where it is detached.
+	Stage Stage
+
 	// Wrap, if given, stands before the emulator and gets every request: a test can
 	// hold some back. Not where it is detached.
 	Wrap func(http.Handler) http.Handler
+}
+
+// Stage is a runtime, its load balancers and its clock.
+type Stage interface {
+	scheduler.Runtime
+	scheduler.Balancers
+	Now() time.Time
 }
 
 // Emulator is an emulator that answers.

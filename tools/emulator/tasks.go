@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ecs-sample-app/tools/emulator/containers"
+	"ecs-sample-app/tools/emulator/scheduler"
 )
 
 // removeTimeout bounds the removal of containers at the end.
@@ -40,6 +41,9 @@ func runTasks(ctx context.Context, moto *url.URL, listener net.Listener, o Optio
 		page = missingPage(t.missing)
 	}
 	t.proxy = newProxy(moto, page)
+	if o.Stage != nil {
+		t.proxy.scheduler = scheduler.New(o.Stage, o.Stage, o.Stage.Now)
+	}
 	if t.engine != nil {
 		if err := t.engine.Remove(ctx, o.Checkout); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -68,7 +69,7 @@ func TestALoadBalancerAnswersOnThisMachineUntilItIsDeleted(t *testing.T) {
 }
 
 func TestThePageWithoutAnEngineSaysWhatIsMissing(t *testing.T) {
-	page := missingPage(fmt.Errorf("docker is not on PATH\npodman: <no> answer"))
+	page := missingPage(errors.New("docker is not on PATH\npodman: <no> answer"))
 	for _, part := range []string{"docker is not on PATH<br>podman: &lt;no&gt; answer", "apt-get install docker.io", "make up"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q:\n%s", part, page)

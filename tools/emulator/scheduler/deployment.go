@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +39,9 @@ const (
 	// which doubles with each. At AWS it grows longer
 	// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html).
 	maxWait = time.Minute
+	// Settling is how long a rollback goes on at the least: ECS looks whether a service is
+	// steady every now and then. Until then the failed deployment is shown beside it.
+	Settling = 5 * time.Second
 )
 
 // Deployment is a deployment as DescribeServices shows it.
@@ -124,7 +128,8 @@ type deployment struct {
 	Deployment
 	revision Revision
 	history  *ServiceDeployment
-	back     bool      // it takes another one back
+	back     bool // it takes another one back
+	began    time.Time
 	next     time.Time // no task starts before
 }
 
@@ -146,7 +151,7 @@ func (s *service) deploy(r Revision) {
 		}
 		sources = []ServiceRevision{before.history.Target}
 	}
-	d := s.begin(r, "ECS deployment %s in progress.")
+	d := s.begin(r)
 	number := strings.TrimPrefix(d.ID, "ecs-svc/")
 	_, path, _ := strings.Cut(s.arn, ":service/")
 	prefix := strings.TrimSuffix(s.arn, ":service/"+path)
@@ -163,14 +168,14 @@ func (s *service) deploy(r Revision) {
 }
 
 // begin makes a deployment the primary one.
-func (s *service) begin(r Revision, reason string) *deployment {
+func (s *service) begin(r Revision) *deployment {
 	for _, d := range s.deployments {
 		d.Status = Active
 	}
 	now := s.scheduler.now()
 	id := fmt.Sprintf("ecs-svc/%019d", number())
-	d := &deployment{revision: r, Deployment: Deployment{
-		ID: id, Status: Primary, TaskDefinition: r.TaskDefinition, State: InProgress, Reason: fmt.Sprintf(reason, id),
+	d := &deployment{revision: r, began: now, Deployment: Deployment{
+		ID: id, Status: Primary, TaskDefinition: r.TaskDefinition, State: InProgress, Reason: "ECS deployment " + id + " in progress.",
 		Created: seconds(now), Updated: seconds(now), Properties: r,
 	}}
 	s.deployments = append([]*deployment{d}, s.deployments...)
@@ -227,7 +232,8 @@ func (s *service) trip() bool {
 // goBack makes the last completed deployment's revision the one to run. Its tasks that
 // still run are the new deployment's.
 func (s *service) goBack(failed *deployment) {
-	d := s.begin(s.completed.revision, "ECS deployment circuit breaker: rolling back to deploymentId %s.")
+	d := s.begin(s.completed.revision)
+	d.Reason = "ECS deployment circuit breaker: rolling back to deploymentId " + s.completed.ID + "."
 	d.history, d.back = failed.history, true
 	s.tell("rolling back to deployment %s.", d.ID)
 	for _, t := range s.tasks {
@@ -235,6 +241,7 @@ func (s *service) goBack(failed *deployment) {
 			t.deployment = d
 		}
 	}
+	s.deployments = slices.DeleteFunc(s.deployments, func(old *deployment) bool { return old == s.completed })
 }
 
 // complete ends a deployment that has come to its end.

@@ -102,6 +102,12 @@ func (g *stage) obey() {
 	g.s.Step()
 }
 
+// settle lets the time pass that a rollback takes.
+func (g *stage) settle() {
+	g.now = g.now.Add(Settling)
+	g.s.Step()
+}
+
 func (g *stage) view() View {
 	g.t.Helper()
 	v, ok := g.s.Service(web)
@@ -245,6 +251,8 @@ func TestTheBreakerTripsAfterHalfOfTheTasksAndRollsBack(t *testing.T) {
 			t.Errorf("the deployment is %+v", last)
 		}
 		g.obey()
+		g.want("it settles", fmt.Sprintf("web:1 PRIMARY IN_PROGRESS %d/%[1]d+0, web:2 ACTIVE FAILED 0/0+0", tt.desired))
+		g.settle()
 		g.want("rolled back", fmt.Sprintf("web:1 PRIMARY COMPLETED %d/%[1]d+0", tt.desired))
 		if last := g.last(); last.Status != RollbackSuccessful {
 			t.Errorf("the deployment is %+v", last)
@@ -264,6 +272,7 @@ func TestWhileAVersionFailsTheOldOneServes(t *testing.T) {
 	g.crash()
 	g.want("one failure each", "web:2 PRIMARY IN_PROGRESS 0/2+2, web:1 ACTIVE COMPLETED 2/2+0")
 	g.crash()
+	g.settle()
 	g.want("over", "web:1 PRIMARY COMPLETED 2/2+0")
 	stopped := g.s.Tasks(func(t *Task) bool { return t.TaskDefinition == "web:2" })
 	if len(stopped) == 0 || stopped[0].StopCode != "EssentialContainerExited" || *stopped[0].Containers[0].ExitCode != 78 {
@@ -282,7 +291,7 @@ func TestAFirstDeploymentThatFailsStartsNoMoreTasks(t *testing.T) {
 	}
 	g.now = g.now.Add(time.Hour / 2)
 	g.s.Step()
-	g.want("failed", "web:1 PRIMARY FAILED 0/0+0")
+	g.want("failed", "web:1 PRIMARY FAILED 0/1+0")
 	if len(g.order) != 3 {
 		t.Errorf("%d tasks were started", len(g.order))
 	}
@@ -321,6 +330,7 @@ func TestAnUnhealthyTaskIsStoppedAfterTheGracePeriodAndCounts(t *testing.T) {
 		g.s.Step()
 		g.obey()
 	}
+	g.settle()
 	g.want("after three", "web:1 PRIMARY COMPLETED 1/1+0")
 	g.wantEvent("(port 80) is unhealthy in (target-group " + group + ") due to (reason Health checks failed with these codes: [500]).")
 	failed := g.s.Tasks(func(t *Task) bool { return t.TaskDefinition == "web:2" })[0]

@@ -207,19 +207,22 @@ func (s *service) settled(d *deployment) bool {
 	}) == s.settings.Desired
 }
 
+// lives tells whether a task has not stopped.
+func (t *task) lives() bool { return t.LastStatus != HasStopped }
+
 // settle completes a deployment, forgets those that have no tasks left, and says that
-// the service is steady.
+// the service is steady. A deployment that failed is shown until it is rolled back.
 func (s *service) settle() bool {
 	d := s.primary()
-	left := s.count(func(t *task) bool { return t.LastStatus != HasStopped && (!t.stays() || t.deployment != d) })
 	s.deployments = slices.DeleteFunc(s.deployments, func(old *deployment) bool {
-		return old != d && s.count(func(t *task) bool { return t.deployment == old && t.LastStatus != HasStopped }) == 0 && d.State != InProgress
+		shown := old == d || old.State == Failed && d.State == InProgress
+		return !shown && s.count(func(t *task) bool { return t.deployment == old && t.lives() }) == 0
 	})
-	switch {
-	case s.status == Draining && s.count(func(t *task) bool { return t.LastStatus != HasStopped }) == 0:
+	if s.status == Draining && s.count((*task).lives) == 0 {
 		s.status, s.deployments = Inactive, s.deployments[:1]
 		return true
-	case s.status != Active || left > 0 || s.steady || d.State == Failed || !s.settled(d):
+	}
+	if s.status != Active || s.steady || !s.arrived(d) {
 		return false
 	}
 	if d.State == InProgress {
@@ -229,6 +232,14 @@ func (s *service) settle() bool {
 	s.deployments = s.deployments[:1]
 	s.tell("has reached a steady state.")
 	return true
+}
+
+// arrived tells whether a deployment has come to its end: its tasks serve, and all
+// others are gone.
+func (s *service) arrived(d *deployment) bool {
+	left := s.count(func(t *task) bool { return t.lives() && (!t.stays() || t.deployment != d) })
+	soon := d.back && d.State == InProgress && s.scheduler.now().Sub(d.began) < Settling
+	return d.State != Failed && left == 0 && !soon && s.settled(d)
 }
 
 // forget forgets the tasks that stopped long ago.
@@ -263,7 +274,7 @@ func (s *service) view() View {
 				shown.Pending++
 			}
 		}
-		if d == s.primary() && d.State != Failed {
+		if d == s.primary() {
 			shown.Desired = s.settings.Desired
 		} else {
 			shown.Desired = s.kept(d)

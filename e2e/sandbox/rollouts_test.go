@@ -18,7 +18,10 @@ import (
 	"ecs-sample-app/e2e/account"
 )
 
-const shop = "shop"
+const (
+	shop       = "shop"
+	successful = "SUCCESSFUL"
+)
 
 // live is a service on an emulator, with a deployment that completed long ago.
 type live struct {
@@ -34,7 +37,7 @@ type live struct {
 func newLive(t *testing.T) *live {
 	t.Helper()
 	l := &live{t: t, rollouts: &Rollouts{}}
-	l.account = account.At(start(t, l.rollouts.wrap))
+	l.account = account.At(startOn(t, l.rollouts, l.rollouts.wrap))
 	ctx := t.Context()
 	_, err := l.account.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(shop)})
 	l.must(err)
@@ -44,6 +47,13 @@ func newLive(t *testing.T) *live {
 	})
 	l.must(err)
 	l.targetGroup = *group.TargetGroups[0].TargetGroupArn
+	balancer, err := l.account.ELB.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{Name: aws.String(shop), Subnets: l.subnets[:2]})
+	l.must(err)
+	_, err = l.account.ELB.CreateListener(ctx, &elb.CreateListenerInput{
+		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80),
+		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: aws.String(l.targetGroup)}},
+	})
+	l.must(err)
 	for tag := range 3 {
 		out, err := l.account.ECS.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
 			Family: aws.String(shop), NetworkMode: types.NetworkModeAwsvpc, Cpu: aws.String("256"), Memory: aws.String("512"),
@@ -90,7 +100,8 @@ func (l *live) create() *types.Service {
 	l.t.Helper()
 	out, err := l.account.ECS.CreateService(l.t.Context(), &ecs.CreateServiceInput{
 		Cluster: aws.String(shop), ServiceName: aws.String(shop), TaskDefinition: aws.String(l.definitions[0]),
-		DesiredCount: aws.Int32(2), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(l.subnets[0]),
+		DeploymentConfiguration:       &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true}},
+		HealthCheckGracePeriodSeconds: aws.Int32(60), DesiredCount: aws.Int32(2), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(l.subnets[0]),
 		LoadBalancers: []types.LoadBalancer{{TargetGroupArn: aws.String(l.targetGroup), ContainerName: aws.String("web"), ContainerPort: aws.Int32(8080)}},
 	})
 	l.must(err)
@@ -207,16 +218,13 @@ func equal(t *testing.T, what, got, want string) {
 	}
 }
 
-func TestWithoutAPlanTheEmulatorAnswersItself(t *testing.T) {
+func TestWithoutAPlanADeploymentIsOverAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)
 	l.create()
 	l.update(2)
-	l.sees("runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, []")
-	_, err := l.account.ECS.ListServiceDeployments(t.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String(shop), Service: aws.String(shop)})
-	if err == nil {
-		t.Error("the emulator has learned ListServiceDeployments, and no test needs to add it any more")
-	}
+	l.sees("runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]")
+	equal(t, "the history is", l.history(), strings.Join([]string{successful, successful}, "\n"))
 }
 
 func TestASlowDeploymentReplacesTheOldTasksStepByStep(t *testing.T) {
@@ -230,19 +238,27 @@ func TestASlowDeploymentReplacesTheOldTasksStepByStep(t *testing.T) {
 		"runs 2, 2 PRIMARY IN_PROGRESS 0+2/2 !0, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2]",
 		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2 initial:2]",
 		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2 initial:2]",
-		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/0 !0, [draining:2 healthy:2]",
-		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/0 !0, [draining:2 healthy:2]",
+		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 0+0/0 !0, [draining:2 healthy:2]",
+		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 0+0/0 !0, [draining:2 healthy:2]",
 		"runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
 		"runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
 	)
-	equal(t, "the events are", messages(s), `(service shop) has started 1 tasks: (task T)
-(service shop) has started 1 tasks: (task T)
+	if all := messages(s); !strings.HasSuffix(all, `(service shop) has started 2 tasks: (task T) (task T)
+(service shop) registered 1 targets in (target-group G)
+(service shop) registered 1 targets in (target-group G)
+(service shop) deregistered 1 targets in (target-group G)
+(service shop) has begun draining connections on 1 tasks.
+(service shop) deregistered 1 targets in (target-group G)
+(service shop) has begun draining connections on 1 tasks.
+(service shop) has stopped 2 running tasks: (task T) (task T)
 (service shop) (deployment D deployment completed.
-(service shop) has reached a steady state.`)
-	equal(t, "the history is", l.history(), "SUCCESSFUL")
+(service shop) has reached a steady state.`) {
+		t.Errorf("the events are not as ECS's are:\n%s", all)
+	}
+	equal(t, "the history is", l.history(), strings.Join([]string{successful, successful}, "\n"))
 }
 
-func TestAFailedDeploymentIsRolledBackAndTheEmulatorGoesBackToo(t *testing.T) {
+func TestAFailedDeploymentIsRolledBack(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)
 	l.create()
@@ -254,37 +270,35 @@ func TestAFailedDeploymentIsRolledBackAndTheEmulatorGoesBackToo(t *testing.T) {
 		"runs 2, 2 PRIMARY IN_PROGRESS 0+2/2 !1, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2]",
 		"runs 2, 2 PRIMARY IN_PROGRESS 0+2/2 !2, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2]",
 	)
-	equal(t, "the history is", l.history(), "IN_PROGRESS")
+	equal(t, "the history is", l.history(), "IN_PROGRESS\nSUCCESSFUL")
 	const settling = "runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !0, 2 ACTIVE FAILED 0+0/0 !3, [healthy:2]"
 	s := l.sees(settling)
 	const tripped = " Service deployment rolled back because the circuit breaker threshold was exceeded."
-	equal(t, "the history is", l.history(), "ROLLBACK_IN_PROGRESS"+tripped)
+	equal(t, "the history is", l.history(), "ROLLBACK_IN_PROGRESS"+tripped+"\nSUCCESSFUL")
 	equal(t, "the rollback's reason is", *s.Deployments[0].RolloutStateReason, "ECS deployment circuit breaker: rolling back to deploymentId "+old+".")
 	equal(t, "the failure's reason is", *s.Deployments[1].RolloutStateReason, "ECS deployment circuit breaker: tasks failed to start.")
 	if back := *s.Deployments[0].Id; back == old || back == *s.Deployments[1].Id {
 		t.Errorf("the rollback is not a deployment of its own: %s", back)
 	}
 	s = l.sees(settling, "runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]")
-	equal(t, "the history is", l.history(), "ROLLBACK_SUCCESSFUL"+tripped)
+	equal(t, "the history is", l.history(), "ROLLBACK_SUCCESSFUL"+tripped+"\nSUCCESSFUL")
 	if all := messages(s); !strings.HasSuffix(all, `(service shop) (deployment D deployment failed: tasks failed to start.
 (service shop) rolling back to deployment D
+(service shop) has stopped 1 pending tasks: (task T)
 (service shop) (deployment D deployment completed.
 (service shop) has reached a steady state.`) {
 		t.Errorf("the events don't end as ECS's do:\n%s", all)
 	}
 	stopped := l.stopped()
+	stopped = slices.DeleteFunc(stopped, func(task types.Task) bool { return task.StopCode == types.TaskStopCodeServiceSchedulerInitiated })
 	if len(stopped) != 3 {
-		t.Fatalf("%d tasks stopped, and 3 were counted as failed", len(stopped))
+		t.Fatalf("%d tasks stopped by themselves, and 3 were counted as failed", len(stopped))
 	}
 	for _, task := range stopped {
 		c := task.Containers[0]
 		got := fmt.Sprintf("%s %s: %s, %s exits with %d, %s", l.tag(task.TaskDefinitionArn), task.StopCode, *task.StoppedReason, *c.Name, aws.ToInt32(c.ExitCode), *c.Image)
 		equal(t, "a task stopped so", got, "2 EssentialContainerExited: Essential container in task exited, web exits with 78, shop:2")
 	}
-
-	// The emulator itself, behind the overlay, is back too.
-	l.rollouts.services = nil
-	l.sees("runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, []")
 }
 
 func TestAfterARollbackTheNextVersionGoesItsOwnWay(t *testing.T) {
@@ -305,14 +319,17 @@ func TestAfterARollbackTheNextVersionGoesItsOwnWay(t *testing.T) {
 	if n := l.rollouts.Unused(); n != 0 {
 		t.Errorf("%d planned deployments have not begun", n)
 	}
-	if n := strings.Count(l.history(), "\n") + 1; n != 3 {
-		t.Errorf("the history has %d deployments, not 3:\n%s", n, l.history())
+	if n := strings.Count(l.history(), "\n") + 1; n != 4 {
+		t.Errorf("the history has %d deployments, not 4:\n%s", n, l.history())
 	}
 	var reasons []string
 	for _, task := range l.stopped() {
+		if task.StopCode == types.TaskStopCodeServiceSchedulerInitiated {
+			continue
+		}
 		reasons = append(reasons, fmt.Sprintf("%s: %s (has an exit code: %v)", task.StopCode, *task.StoppedReason, task.Containers[0].ExitCode != nil))
 	}
-	equal(t, "the stopped tasks of both are", strings.Join(reasons, "\n"), `EssentialContainerExited: Essential container in task exited (has an exit code: true)
+	equal(t, "the stopped tasks of both are", strings.Join(slices.Compact(reasons), "\n"), `EssentialContainerExited: Essential container in task exited (has an exit code: true)
 TaskFailedToStart: CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref shop:2: not found (has an exit code: false)`)
 }
 
@@ -323,9 +340,9 @@ func TestAFirstDeploymentHasNothingToGoBackTo(t *testing.T) {
 	equal(t, "CreateService answers", l.view(*l.create()), "runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !0, [unhealthy:2]")
 	s := l.sees(
 		"runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !0, [unhealthy:2]",
-		"runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !1, [unhealthy:2]",
-		"runs 1, 1 PRIMARY FAILED 0+0/2 !2, []",
-		"runs 1, 1 PRIMARY FAILED 0+0/2 !2, []",
+		"runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !2, [unhealthy:2]",
+		"runs 1, 1 PRIMARY FAILED 0+0/2 !4, []",
+		"runs 1, 1 PRIMARY FAILED 0+0/2 !4, []",
 	)
 	equal(t, "the history is", l.history(), "ROLLBACK_FAILED No rollback candidate was found to run the rollback.")
 	if all := messages(s); !strings.Contains(all, "(service shop) (task T) (port 8080) is unhealthy in (target-group G) due to (reason "+badAnswer+").") {
@@ -365,7 +382,7 @@ func TestARollbackTakesBackWhatElseWasChanged(t *testing.T) {
 	subnet := func(s types.Service) string { return s.NetworkConfiguration.AwsvpcConfiguration.Subnets[0] }
 	equal(t, "the tasks begin to start in", subnet(l.sees("runs 1, 1 PRIMARY IN_PROGRESS 0+2/2 !0, 1 ACTIVE COMPLETED 2+0/2 !0, [healthy:2]")), l.subnets[1])
 	s := l.sees(
-		"runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE FAILED 0+0/0 !1, [healthy:2]",
+		"runs 1, 1 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE FAILED 0+0/0 !3, [healthy:2]",
 		"runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
 	)
 	equal(t, "after the rollback tasks start in", subnet(s), l.subnets[0])
@@ -385,7 +402,7 @@ func TestWhatChangesNoTaskBeginsNoDeployment(t *testing.T) {
 		_, err := l.account.ECS.UpdateService(t.Context(), harmless)
 		l.must(err)
 	}
-	l.sees("runs 1, 1 PRIMARY COMPLETED 3+0/3 !0, []")
+	l.sees("runs 1, 1 PRIMARY COMPLETED 3+0/3 !0, [healthy:3]")
 	if l.rollouts.Unused() != 1 {
 		t.Error("a change that begins no deployment used up the plan for the next one")
 	}
@@ -398,7 +415,7 @@ func TestWhatChangesNoTaskBeginsNoDeployment(t *testing.T) {
 	)
 	_, err = l.account.ECS.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String(shop), Service: aws.String(shop), Force: aws.Bool(true)})
 	l.must(err)
-	if out, err := l.account.ECS.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String(shop), Services: []string{shop}}); err != nil || len(out.Services) > 0 && *out.Services[0].Status == active {
+	if out, err := l.account.ECS.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String(shop), Services: []string{shop}}); err != nil || len(out.Services) > 0 && *out.Services[0].Status == "ACTIVE" {
 		t.Errorf("a deleted service goes on: %v", err)
 	}
 }
@@ -412,7 +429,7 @@ func TestAStaleAnswerShowsWhatWasBefore(t *testing.T) {
 	l.sees(
 		"runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
 		"runs 1, 1 PRIMARY COMPLETED 2+0/2 !0, [healthy:2 initial:2]",
-		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 2+0/0 !0, [draining:2 healthy:2]",
+		"runs 2, 2 PRIMARY IN_PROGRESS 2+0/2 !0, 1 ACTIVE COMPLETED 0+0/0 !0, [draining:2 healthy:2]",
 		"runs 2, 2 PRIMARY COMPLETED 2+0/2 !0, [healthy:2]",
 	)
 }
