@@ -244,11 +244,22 @@ func (o *Rollouts) Health(t scheduler.Target) scheduler.Health {
 		return scheduler.Health{}
 	case p.script.Outcome == RollsBack:
 		return scheduler.Health{State: scheduler.Unhealthy, Reason: "Target.ResponseCodeMismatch", Description: badAnswer}
-	case p.script.stage() < 2:
+	case p.script.stage() < 2, p.script.stage() < 3 && !o.replaces(p):
 		return scheduler.Health{State: "initial", Reason: "Elb.InitialHealthChecking", Description: "Initial health checks in progress"}
 	default:
 		return scheduler.Health{State: scheduler.Healthy}
 	}
+}
+
+// replaces tells whether there are older tasks that drain when this one is healthy.
+// Where there are none, the deployment is over as soon as it is.
+func (o *Rollouts) replaces(p *player) bool {
+	for _, other := range o.targets {
+		if other.task.Service == p.task.Service && other.script != p.script {
+			return true
+		}
+	}
+	return false
 }
 
 // last is the script of a service's last deployment.

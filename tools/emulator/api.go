@@ -95,13 +95,13 @@ func (a *api) elb(region string, question url.Values, output any) error {
 	return balancer.Decode(answer, output)
 }
 
-// Secret returns what a container's valueFrom names: a secret of Secrets Manager, whole
+// Secret returns what the valueFrom of a container in a region names: a secret of Secrets Manager, whole
 // or one key of its JSON, or a parameter of SSM's Parameter Store
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html).
-func (a *api) Secret(ctx context.Context, valueFrom string) (string, error) {
+func (a *api) Secret(ctx context.Context, region, valueFrom string) (string, error) {
 	parts := strings.Split(valueFrom, ":")
 	if len(parts) < 7 || parts[2] != "secretsmanager" {
-		return a.parameter(ctx, valueFrom, parts)
+		return a.parameter(ctx, region, valueFrom, parts)
 	}
 	input := map[string]string{"SecretId": strings.Join(parts[:7], ":")}
 	option := func(i int) string { // After the ARN: the key, the stage and the version.
@@ -136,8 +136,8 @@ func (a *api) Secret(ctx context.Context, valueFrom string) (string, error) {
 }
 
 // parameter returns a parameter, by its ARN or, in the task's own region, its name.
-func (a *api) parameter(ctx context.Context, valueFrom string, parts []string) (string, error) {
-	name, region := valueFrom, defaultRegion
+func (a *api) parameter(ctx context.Context, region, valueFrom string, parts []string) (string, error) {
+	name := valueFrom
 	if len(parts) > 5 {
 		region = parts[3]
 		name = strings.TrimPrefix(parts[5], "parameter")
@@ -153,5 +153,5 @@ func (a *api) parameter(ctx context.Context, valueFrom string, parts []string) (
 	return found.Parameter.Value, nil
 }
 
-// defaultRegion is where a name without a region is looked for.
+// defaultRegion is that of a request without a signature.
 const defaultRegion = "us-east-1"

@@ -110,14 +110,14 @@ type LogLine struct {
 	Stream, Message string
 }
 
-// Logs returns what is in all log groups of the emulator at an address, the oldest
-// first.
-func Logs(ctx context.Context, address string) ([]LogLine, error) {
+// Logs returns what is in all log groups of a region of the emulator at an address, the
+// oldest first.
+func Logs(ctx context.Context, address, region string) ([]LogLine, error) {
 	a := newAPI(&url.URL{Scheme: "http", Host: address})
 	var groups struct {
 		LogGroups []struct{ LogGroupName string }
 	}
-	if err := a.json(ctx, "logs", defaultRegion, logsTarget+"DescribeLogGroups", map[string]string{}, &groups); err != nil {
+	if err := a.json(ctx, "logs", region, logsTarget+"DescribeLogGroups", map[string]string{}, &groups); err != nil {
 		return nil, err
 	}
 	var all []LogLine
@@ -132,7 +132,7 @@ func Logs(ctx context.Context, address string) ([]LogLine, error) {
 				}
 				NextToken string
 			}
-			if err := a.json(ctx, "logs", defaultRegion, logsTarget+"FilterLogEvents", question, &found); err != nil {
+			if err := a.json(ctx, "logs", region, logsTarget+"FilterLogEvents", question, &found); err != nil {
 				return nil, err
 			}
 			for _, e := range found.Events {

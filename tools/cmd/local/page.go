@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,7 +33,11 @@ func (l local) logs(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lines, err := emulator.Logs(ctx, address)
+	config, err := os.ReadFile(filepath.Join(l.root, configFile))
+	if err != nil {
+		return err
+	}
+	lines, err := emulator.Logs(ctx, address, region(config))
 	if err != nil {
 		return fmt.Errorf("read the logs from the emulator at %s, which `make up` starts: %w", address, err)
 	}

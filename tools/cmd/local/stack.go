@@ -23,6 +23,7 @@ const example = "http://127.0.0.1:14599"
 type configured struct {
 	Config struct {
 		Emulator  yaml.Node `yaml:"local:emulator"`
+		Region    string    `yaml:"aws:region"`
 		Endpoints yaml.Node `yaml:"aws:endpoints"`
 	} `yaml:"config"`
 }
@@ -51,6 +52,15 @@ func endpoint(config []byte) (string, error) {
 		}
 	}
 	return parsed.Host, nil
+}
+
+// region is that of the stack.
+func region(config []byte) string {
+	var read configured
+	if err := yaml.Unmarshal(config, &read); err != nil {
+		return "" // Pulumi says what is wrong.
+	}
+	return read.Config.Region
 }
 
 func refused(given string) error {

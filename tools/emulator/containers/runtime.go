@@ -21,8 +21,9 @@ import (
 
 // Account is what a task takes from the account that it runs in.
 type Account interface {
-	// Secret returns the value of a secret or parameter, as valueFrom names it.
-	Secret(ctx context.Context, valueFrom string) (string, error)
+	// Secret returns the value of a secret or parameter, as valueFrom names it for a task
+	// in a region.
+	Secret(ctx context.Context, region, valueFrom string) (string, error)
 	// Log begins a log stream, by the options of the driver awslogs.
 	Log(ctx context.Context, options map[string]string, stream string) (io.WriteCloser, error)
 }
@@ -265,7 +266,7 @@ func (t *run) region() string {
 // the environment of the engine's command: options can be seen by everybody.
 func (t *run) secrets(c *container) (options, variables []string, err error) {
 	for _, s := range c.Secrets {
-		value, err := t.account.Secret(t.ctx, s.ValueFrom)
+		value, err := t.account.Secret(t.ctx, t.region(), s.ValueFrom)
 		if err != nil {
 			return nil, nil, err
 		}

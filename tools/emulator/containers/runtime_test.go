@@ -45,7 +45,7 @@ type account struct {
 	fails   error
 }
 
-func (a *account) Secret(_ context.Context, valueFrom string) (string, error) {
+func (a *account) Secret(_ context.Context, _, valueFrom string) (string, error) {
 	return "value of " + valueFrom, a.fails
 }
 
