@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,6 +106,44 @@ func TestAVersionThatAnswersWithErrorsIsRolledBackByTheHealthChecks(t *testing.T
 	if len(tasks.TaskArns) != 1 {
 		t.Errorf("%d tasks run, and one is desired", len(tasks.TaskArns))
 	}
+}
+
+// serves writes a page from what the task was given, and passes requests for /task on to
+// its metadata endpoint, which is the emulator's.
+const serves = `echo "$GREETING $PASSWORD" > htdocs/index.html && exec httpd-foreground -c "LoadModule proxy_module modules/mod_proxy.so" ` +
+	`-c "LoadModule proxy_http_module modules/mod_proxy_http.so" -c "ProxyPass /task $ECS_CONTAINER_METADATA_URI_V4/task"`
+
+func TestATaskHasWhatItsDefinitionGivesItAndReachesTheEmulator(t *testing.T) {
+	t.Parallel()
+	s := newContainers(t)
+	pulumi(t, s, "config", "set", "--secret", "--path", "secretValues.PASSWORD", firstSecret)
+	command, err := json.Marshal([]string{serves})
+	must(t, err, "the command can't be written")
+	set(t, s, map[string]string{"entryPoint": `["sh", "-c"]`, "command": string(command), "environment": `{"GREETING": "hello"}`})
+	up(t, s)
+	page := pageOf(t, s)
+	if got := get(t, page); got != "hello "+firstSecret+"\n" {
+		t.Errorf("of its environment and its secrets the task writes %q", got)
+	}
+	if got := get(t, page+"/task"); !strings.Contains(got, `"Family":"sample-app-e2e"`) {
+		t.Errorf("its metadata endpoint tells the task %q", got)
+	}
+	// Nobody else's task, and it is gone with its emulator.
+	must(t, s.Close(), "the emulator does not end")
+	if left := containersOf(t, s); len(left) > 0 {
+		t.Errorf("the emulator leaves the containers %v behind", left)
+	}
+}
+
+// get is what a page says.
+func get(t *testing.T, page string) string {
+	t.Helper()
+	response, err := http.Get(page)
+	must(t, err, "the page can't be reached")
+	defer response.Body.Close() //nolint:errcheck // only read from
+	body, err := io.ReadAll(response.Body)
+	must(t, err, "the page can't be read")
+	return string(body)
 }
 
 // timed notes how long something takes.
