@@ -320,7 +320,7 @@ func (p *proxy) fillService(service object) error {
 			maps.Copy(shown, bases[0])
 		}
 		for _, key := range []string{"networkConfiguration", "platformVersion", "capacityProviderStrategy"} {
-			if value, ok := d.Properties.Properties[key]; ok {
+			if value, ok := d.Revision.Properties[key]; ok {
 				shown[key] = value
 			}
 		}

@@ -12,14 +12,10 @@ import (
 // definition is the part of a task definition that a container comes from
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html).
 type definition struct {
-	Family      string      `json:"family"`
-	CPU         string      `json:"cpu"`
-	Memory      string      `json:"memory"`
-	Containers  []container `json:"containerDefinitions"`
-	Volumes     []volume    `json:"volumes"`
-	TaskRole    string      `json:"taskRoleArn"`
-	Revision    int         `json:"revision"`
-	Definitions string      `json:"taskDefinitionArn"`
+	CPU        string      `json:"cpu"`
+	Memory     string      `json:"memory"`
+	Containers []container `json:"containerDefinitions"`
+	Volumes    []volume    `json:"volumes"`
 }
 
 type volume struct {

@@ -57,8 +57,8 @@ type Deployment struct {
 	Reason         string  `json:"rolloutStateReason"`
 	Created        float64 `json:"createdAt"`
 	Updated        float64 `json:"updatedAt"`
-	// Properties are those of its revision.
-	Properties Revision `json:"-"`
+	// Revision is what it deploys.
+	Revision Revision `json:"-"`
 }
 
 // ServiceDeployment is a deployment in a service's history, as
@@ -126,11 +126,10 @@ type Event struct {
 // deployment is a deployment with what the scheduler knows of it.
 type deployment struct {
 	Deployment
-	revision Revision
-	history  *ServiceDeployment
-	back     bool // it takes another one back
-	began    time.Time
-	next     time.Time // no task starts before
+	history *ServiceDeployment
+	back    bool // it takes another one back
+	began   time.Time
+	next    time.Time // no task starts before
 }
 
 // fail counts a failure, and puts the next start off where they come in a row.
@@ -174,9 +173,9 @@ func (s *service) begin(r Revision) *deployment {
 	}
 	now := s.scheduler.now()
 	id := fmt.Sprintf("ecs-svc/%019d", number())
-	d := &deployment{revision: r, began: now, Deployment: Deployment{
+	d := &deployment{began: now, Deployment: Deployment{
 		ID: id, Status: Primary, TaskDefinition: r.TaskDefinition, State: InProgress, Reason: "ECS deployment " + id + " in progress.",
-		Created: seconds(now), Updated: seconds(now), Properties: r,
+		Created: seconds(now), Updated: seconds(now), Revision: r,
 	}}
 	s.deployments = append([]*deployment{d}, s.deployments...)
 	s.steady = false
@@ -232,7 +231,7 @@ func (s *service) trip() bool {
 // goBack makes the last completed deployment's revision the one to run. Its tasks that
 // still run are the new deployment's.
 func (s *service) goBack(failed *deployment) {
-	d := s.begin(s.completed.revision)
+	d := s.begin(s.completed.Revision)
 	d.Reason = "ECS deployment circuit breaker: rolling back to deploymentId " + s.completed.ID + "."
 	d.history, d.back = failed.history, true
 	s.tell("rolling back to deployment %s.", d.ID)

@@ -260,7 +260,7 @@ func (s *service) described(h ServiceDeployment) ServiceDeployment {
 
 // view is the service as it is.
 func (s *service) view() View {
-	v := View{Status: s.status, Desired: s.settings.Desired, Revision: s.primary().revision}
+	v := View{Status: s.status, Desired: s.settings.Desired, Revision: s.primary().Revision}
 	for _, d := range s.deployments {
 		shown := d.Deployment
 		for _, t := range s.tasks {

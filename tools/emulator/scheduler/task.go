@@ -143,7 +143,7 @@ func (t *task) healthy(b Balancers) bool {
 }
 
 // checked tells whether a container has a health check of its own.
-func (t *task) checked() bool { return t.deployment.revision.Checked }
+func (t *task) checked() bool { return t.deployment.Revision.Checked }
 
 // hexadecimal is a random ID of so many digits.
 func hexadecimal(digits int) string {
@@ -164,13 +164,13 @@ func (s *service) newTask(d *deployment) *task {
 		deployment: d, since: now, ip: fmt.Sprintf("10.0.%d.%d", n/200%250, 10+n%200),
 		Task: Task{
 			ARN: strings.Replace(s.cluster, ":cluster/", ":task/", 1) + "/" + hexadecimal(32), Cluster: s.cluster,
-			TaskDefinition: d.revision.TaskDefinition, Group: "service:" + s.name(), StartedBy: d.ID, LaunchType: "FARGATE",
+			TaskDefinition: d.Revision.TaskDefinition, Group: "service:" + s.name(), StartedBy: d.ID, LaunchType: "FARGATE",
 			LastStatus: Pending, DesiredStatus: Running, HealthStatus: ContainersUnknown, Created: seconds(now),
-			Service: s.arn, Definition: d.revision.Definition, number: n,
+			Service: s.arn, Definition: d.Revision.Definition, number: n,
 		},
 	}
 	t.Attachments = []attachment{{hexadecimal(32), "ElasticNetworkInterface", "ATTACHED", []pair{{"privateIPv4Address", t.ip}}}}
-	for _, c := range d.revision.Containers {
+	for _, c := range d.Revision.Containers {
 		c.LastStatus = Pending
 		t.Containers = append(t.Containers, c)
 	}
@@ -201,7 +201,7 @@ func (s *service) hear(t *task, r Report) {
 
 // register makes a task the target of its groups.
 func (s *service) register(t *task, addresses map[int]string) {
-	for _, target := range t.deployment.revision.Targets {
+	for _, target := range t.deployment.Revision.Targets {
 		target.IP, target.Address = t.ip, addresses[target.Port]
 		t.targets = append(t.targets, target)
 		s.scheduler.balancers.Register(target)
