@@ -88,7 +88,7 @@ bench: ## measure previews and updates
 .PHONY: lint-workflows
 lint-workflows: .local/actionlint ## lint the workflows of CI and their scripts
 	@echo "lint .github" && .local/actionlint
-	@if command -v shellcheck > /dev/null; then shellcheck .github/scripts/*.sh .ci/run; \
+	@if command -v shellcheck > /dev/null; then shellcheck .github/scripts/*.sh .ci/run e2e/httpd/image.sh; \
 	else echo "shellcheck is not installed, so the shell in .github is not checked (apt-get install shellcheck)"; fi
 
 lint: .local/golangci-lint lint-workflows ## lint, with the linters of .golangci.yml
