@@ -1,5 +1,6 @@
 // Package balancer is Application Load Balancers on this machine: each answers on a
-// port of 127.0.0.1, and does with requests what its listeners' rules say. Rules and
+// port of 127.0.0.1, to HTTP and to TLS, and does with requests what the rules of its
+// listener for that protocol say. Rules and
 // target groups are those of Elastic Load Balancing's API, of which it asks when they
 // have changed.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html
@@ -7,6 +8,7 @@ package balancer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log"
 	"maps"
@@ -39,6 +41,7 @@ type Balancer struct {
 	ask     Ask
 	missing string
 	proxy   *httputil.ReverseProxy
+	shown   certificates
 
 	mu        sync.Mutex
 	config    *config // nil where it has to be asked for
@@ -92,11 +95,14 @@ func (b *Balancer) Open(arn string) (string, error) {
 	one.server = &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.serve(one, w, r) }),
 		ReadHeaderTimeout: idleTimeout, IdleTimeout: keepAlive,
-		ErrorLog: b.proxy.ErrorLog,
+		TLSConfig: &tls.Config{GetCertificate: b.shown.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}},
+		ErrorLog:  b.proxy.ErrorLog,
 	}
 	b.balancers[arn] = one
 	b.config = nil
-	go func() { _ = one.server.Serve(listener) }() // It ends with Close.
+	both := newSplit(listener) // Both ends are served until Close.
+	go func() { _ = one.server.Serve(both.plain) }()
+	go func() { _ = one.server.ServeTLS(both.secure, "", "") }()
 	return port, nil
 }
 
@@ -158,9 +164,13 @@ func (b *Balancer) serve(one *balancer, w http.ResponseWriter, r *http.Request) 
 		own(w, http.StatusInternalServerError, "text/plain; charset=utf-8", err.Error()+"\n")
 		return
 	}
-	l, ok := c.listener(one.arn)
-	if !ok {
-		own(w, http.StatusServiceUnavailable, "text/html", page(http.StatusServiceUnavailable))
+	protocol := "HTTP"
+	if r.TLS != nil {
+		protocol = "HTTPS"
+	}
+	l, ok := c.listener(one.arn, protocol)
+	if !ok { // On AWS nothing would answer at the port.
+		own(w, http.StatusServiceUnavailable, "text/plain; charset=utf-8", "this load balancer has no listener for "+protocol+"\n")
 		return
 	}
 	for i := range l.rules {
@@ -171,11 +181,11 @@ func (b *Balancer) serve(one *balancer, w http.ResponseWriter, r *http.Request) 
 	}
 }
 
-// listener is that of a load balancer for HTTP, the one on the lowest port.
-func (c *config) listener(arn string) (listener, bool) {
+// listener is that of a load balancer for a protocol, the one on the lowest port.
+func (c *config) listener(arn, protocol string) (listener, bool) {
 	var found listener
 	for _, l := range c.listeners[arn] {
-		if l.Protocol == "HTTP" && (found.ARN == "" || l.Port < found.Port) {
+		if l.Protocol == protocol && (found.ARN == "" || l.Port < found.Port) {
 			found = l
 		}
 	}

@@ -30,6 +30,8 @@ type world struct {
 	b     *Balancer
 	rules string // each a member
 	delay int
+
+	secure string // the rules of the listener for HTTPS, if there is one
 	url   string
 	asked atomic.Int32
 }
@@ -57,9 +59,14 @@ func (w *world) ask(_ string, question url.Values, answer any) error {
 	var text string
 	switch question.Get("Action") {
 	case "DescribeListeners":
-		text = "<A><DescribeListenersResult><Listeners><member><ListenerArn>l</ListenerArn><Protocol>HTTP</Protocol><Port>80</Port></member></Listeners></DescribeListenersResult></A>"
+		text = "<A><DescribeListenersResult><Listeners><member><ListenerArn>l</ListenerArn><Protocol>HTTP</Protocol><Port>80</Port></member>"
+		if w.secure != "" {
+			text += "<member><ListenerArn>s</ListenerArn><Protocol>HTTPS</Protocol><Port>443</Port></member>"
+		}
+		text += "</Listeners></DescribeListenersResult></A>"
 	case "DescribeRules":
-		text = "<A><DescribeRulesResult><Rules>" + w.rules + "</Rules></DescribeRulesResult></A>"
+		listed := map[string]string{"l": w.rules, "s": w.secure}[question.Get("ListenerArn")]
+		text = "<A><DescribeRulesResult><Rules>" + listed + "</Rules></DescribeRulesResult></A>"
 	case "DescribeTargetGroups":
 		const more = "</TargetGroupArn><HealthCheckPath>/health</HealthCheckPath><HealthCheckIntervalSeconds>1</HealthCheckIntervalSeconds>" +
 			"<HealthCheckTimeoutSeconds>1</HealthCheckTimeoutSeconds><HealthyThresholdCount>2</HealthyThresholdCount><UnhealthyThresholdCount>1</UnhealthyThresholdCount>" +
