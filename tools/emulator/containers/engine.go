@@ -33,8 +33,9 @@ const (
 type Engine struct {
 	// Program is its command line, docker or podman.
 	Program string
-	// Version is that of the engine itself.
-	Version string
+	// Version is that of the engine itself, and Architecture its machine's, such as
+	// amd64.
+	Version, Architecture string
 }
 
 // Find returns the first engine that answers, or why none does, a line for each.
@@ -46,8 +47,8 @@ func Find(ctx context.Context) (*Engine, error) {
 			continue
 		}
 		e := &Engine{Program: program}
-		var err error
-		if e.Version, err = e.version(ctx); err == nil {
+		err := e.ask(ctx)
+		if err == nil {
 			return e, nil
 		}
 		all = append(all, fmt.Errorf("%s: %w", program, err))
@@ -55,15 +56,22 @@ func Find(ctx context.Context) (*Engine, error) {
 	return nil, errors.Join(all...)
 }
 
-// version asks the engine for its version.
-func (e *Engine) version(ctx context.Context) (string, error) {
+// ask asks the engine what it is.
+func (e *Engine) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
-	version, err := e.call(ctx, nil, "version", "--format", "{{.Server.Version}}")
-	if ctx.Err() != nil {
-		return "", fmt.Errorf("no answer within %s", findTimeout)
+	format := "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}"
+	if e.Program == "podman" {
+		format = "{{.Server.Version}} {{.Server.OsArch}}"
 	}
-	return version, err
+	answer, err := e.call(ctx, nil, "version", "--format", format)
+	if ctx.Err() != nil {
+		return fmt.Errorf("no answer within %s", findTimeout)
+	}
+	version, platform, _ := strings.Cut(answer, " ")
+	_, architecture, _ := strings.Cut(platform, "/")
+	e.Version, e.Architecture = version, architecture
+	return err
 }
 
 // String is the engine for a message.

@@ -79,6 +79,8 @@ type started struct {
 	asked  bool          // to stop
 	code   int
 	reason string
+	// foreign is what is wrong with the image, empty if the engine's machine can run it.
+	foreign string
 }
 
 // Start starts a task's containers.
@@ -170,7 +172,8 @@ func (t *run) launch(d *definition, c *container) error {
 	if err != nil {
 		return fault("ResourceInitializationError: failed to validate logger args", err)
 	}
-	if err := t.pull(c.Image); err != nil {
+	architecture, err := t.pull(c.Image)
+	if err != nil {
 		return errors.Join(fault("CannotPullContainerError", err), log.Close())
 	}
 	arguments := append([]string{"create"}, t.options(d, c)...)
@@ -185,6 +188,9 @@ func (t *run) launch(d *definition, c *container) error {
 		return errors.Join(fault("CannotCreateContainerError", err), log.Close())
 	}
 	one := &started{container: *c, id: id, exited: make(chan struct{})}
+	if architecture != t.engine.Architecture { // An engine may emulate it.
+		one.foreign = fmt.Sprintf("the image %s is built for %s, and the container engine runs on %s", c.Image, architecture, t.engine.Architecture)
+	}
 	t.mu.Lock()
 	t.started = append(t.started, one)
 	t.mu.Unlock()
@@ -197,17 +203,19 @@ func (t *run) launch(d *definition, c *container) error {
 	return nil
 }
 
-// pull makes sure that the engine has an image.
-func (t *run) pull(image string) error {
-	if _, err := t.engine.quickly(t.ctx, "image", "inspect", "--format", "{{.Id}}", image); err == nil {
-		return nil
+// pull makes sure that the engine has an image, and returns the architecture that it is
+// built for.
+func (t *run) pull(image string) (architecture string, err error) {
+	inspect := []string{"image", "inspect", "--format", "{{.Architecture}}", image}
+	if architecture, err = t.engine.quickly(t.ctx, inspect...); err == nil {
+		return architecture, nil
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, pullTimeout)
 	defer cancel()
 	if _, err := t.engine.call(ctx, nil, "pull", "--quiet", image); err != nil {
-		return fmt.Errorf("pull image manifest has been retried 1 time(s): failed to resolve ref %s: %w", image, err)
+		return "", fmt.Errorf("pull image manifest has been retried 1 time(s): failed to resolve ref %s: %w", image, err)
 	}
-	return nil
+	return t.engine.quickly(t.ctx, inspect...)
 }
 
 // options are those of create that come from the task. The first container holds the
@@ -319,10 +327,20 @@ func (t *run) follow(c *started, log io.WriteCloser) {
 	} else {
 		c.code, c.reason = 137, "the container is gone"
 	}
+	if c.code != 0 && c.reason == "" && !t.wasAsked(c) {
+		c.reason = c.foreign
+	}
 	if killed, err := t.engine.quickly(t.Runtime.ctx, "inspect", "--format", "{{.State.OOMKilled}}", c.id); err == nil && killed == "true" {
 		c.reason = "OutOfMemoryError: Container killed due to memory usage"
 	}
 	_ = log.Close() // What it can't write is lost.
+}
+
+// wasAsked tells whether a container was asked to stop.
+func (t *run) wasAsked(c *started) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return c.asked
 }
 
 // awaitOthers waits until a container may start, by its dependsOn.

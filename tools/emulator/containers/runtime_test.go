@@ -24,8 +24,8 @@ const docker = `#!/bin/sh
 dir=$(dirname "$0")
 echo "$*" >> "$dir/calls"
 case "$1" in
-version) echo 28.0.0 ;;
-image) case "$*" in *missing*) echo "Error response from daemon: No such image" >&2; exit 1 ;; esac ;;
+version) echo 28.0.0 linux/amd64 ;;
+image) case "$*" in *missing*) echo "Error response from daemon: No such image" >&2; exit 1 ;; *foreign*) echo arm64 ;; *) echo amd64 ;; esac ;;
 pull) echo "Error response from daemon: manifest unknown" >&2; exit 1 ;;
 create) echo "SECRET is $SECRET" >> "$dir/calls"; n=$(ls "$dir" | grep -c '^c[0-9]*$'); mkdir "$dir/c$n"; echo "c$n" ;;
 start) case "$(cat "$dir/calls")" in *unstartable*) echo "Error response from daemon: no such program" >&2; exit 1 ;; esac ;;
@@ -172,6 +172,22 @@ func TestAContainerThatExitsEndsTheTask(t *testing.T) {
 	r := d.report()
 	if r.Stopped.Code != "EssentialContainerExited" || *r.Stopped.Containers[0].ExitCode != 78 {
 		t.Errorf("it is told as %+v", r.Stopped)
+	}
+}
+
+func TestAnImageOfAnotherArchitectureIsNamedWhereItFails(t *testing.T) {
+	for _, tt := range []struct{ image, code, reason string }{
+		{"foreign:1", "255", "the image foreign:1 is built for arm64, and the container engine runs on amd64"},
+		{"foreign:1", "0", ""}, // The engine emulates it.
+		{"httpd:1", "255", ""},
+	} {
+		d := newDesk(t)
+		d.start(`{"name": "web", "image": "` + tt.image + `"}`)
+		d.report()
+		d.exit("c0", tt.code)
+		if got := d.report().Stopped.Containers[0].Reason; got != tt.reason {
+			t.Errorf("%s, which exits with %s, is told as %q and not as %q", tt.image, tt.code, got, tt.reason)
+		}
 	}
 }
 
