@@ -148,7 +148,7 @@ func serverIsFirstProcess(t *testing.T, command []string) bool {
 }
 
 // tables are the part of the document that the test writes.
-func tables(theirs, our rollout) string {
+func tables(theirs, our rollout, wizards, programs steps) string {
 	seconds := func(n int) string { return fmt.Sprintf("%d s", n) }
 	percents := func(r rollout) string { return fmt.Sprintf("%d %%, %d %%", r.minimumPercent, r.maximumPercent) }
 	yes := map[bool]string{true: "yes", false: "no"}
@@ -188,7 +188,35 @@ func tables(theirs, our rollout) string {
 	row("times faster", "", times(lines[0], lines[1]), "", times(lines[2], lines[3]))
 	row(fmt.Sprintf("%d times faster if step 1 takes no longer than", goal),
 		"", seconds(longestStart(theirs, our, false)), "", seconds(longestStart(theirs, our, true)))
+	out.WriteString("\n")
+
+	row("step, measured on the emulator", "wizard", "this program")
+	row("---", "---:", "---:")
+	measured := func(name string, of func(steps) float64) {
+		row(name, fmt.Sprintf("%.1f s", of(wizards)), fmt.Sprintf("%.1f s", of(programs)))
+	}
+	measured("1. the new task starts", func(s steps) float64 { return s.Start })
+	measured("2. it passes its health check", func(s steps) float64 { return s.Check })
+	measured("3. the old task finishes its requests", func(s steps) float64 { return s.Drain })
+	measured("4. it stops", func(s steps) float64 { return s.Stop })
+	measured("together", steps.total)
 	return out.String()
+}
+
+// steps are how many seconds each step took in e2e's
+// TestADeploymentTakesAsLongAsItsSettingsSay, which keeps them with -record.
+type steps struct{ Start, Check, Drain, Stop float64 }
+
+func (s steps) total() float64 { return s.Start + s.Check + s.Drain + s.Stop }
+
+// measuredOf reads what was measured.
+func measuredOf(t *testing.T, name string) steps {
+	t.Helper()
+	var s steps
+	if err := json.Unmarshal([]byte(readFile(t, "testdata/deployment-time-"+name+".json")), &s); err != nil || s.total() == 0 {
+		t.Fatalf("there are no figures of the %s: %+v, %v", name, s, err)
+	}
+	return s
 }
 
 func times(theirs, our timeline) string {
@@ -213,7 +241,7 @@ func TestDeploymentTimeIsWhatTheDocumentSays(t *testing.T) {
 	if !begins || !ends {
 		t.Fatalf("%s has no place for the tables, between %q and %q", deploymentTime, tablesBegin, tablesEnd)
 	}
-	want := tables(wizard, ours(t))
+	want := tables(wizard, ours(t), measuredOf(t, "wizard"), measuredOf(t, "program"))
 	if *update {
 		if err := os.WriteFile(deploymentTime, []byte(before+tablesBegin+want+tablesEnd+after), 0o600); err != nil {
 			t.Fatal(err)
