@@ -32,8 +32,8 @@ type world struct {
 	delay int
 
 	secure string // the rules of the listener for HTTPS, if there is one
-	url   string
-	asked atomic.Int32
+	url    string
+	asked  atomic.Int32
 }
 
 func newWorld(t *testing.T, rules ...string) *world {
