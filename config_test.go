@@ -11,8 +11,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/config"
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/problem"
 )
 
 // tooMany is one more than the 60 rules of a security group.
@@ -327,7 +327,7 @@ func TestARegionWithTooFewZonesIsAProblemOfTheConfig(t *testing.T) {
 		Config: withConfig("availabilityZones", "3"),
 		Zones:  []string{"us-west-1a", "us-west-1c"},
 	})
-	var problems check.Problems
+	var problems problem.Problems
 	if !errors.As(err, &problems) || problems[0].Path != infratest.Project+":availabilityZones" {
 		t.Fatalf("three zones are asked of a region that has two, and the error does not name the key: %v", err)
 	}

@@ -18,10 +18,10 @@ import (
 	"ecs-sample-app/components/task"
 	"ecs-sample-app/config"
 	"ecs-sample-app/internal/after"
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
 	"ecs-sample-app/internal/lookup"
 	"ecs-sample-app/internal/stackconfig"
+	"ecs-sample-app/problem"
 )
 
 // serve runs a service: what runs, the way to it, how it is kept running, and what
@@ -102,7 +102,7 @@ func findTag(ctx *pulumi.Context, s *config.Service) error {
 		return nil
 	}
 	const key = "imageTagParameter"
-	var problems check.Problems
+	var problems problem.Problems
 	found, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: s.ImageTagParameter})
 	switch {
 	case err != nil && lookup.Missing(err):

@@ -9,9 +9,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/awsconfig"
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/stackconfig"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 // Config is what a stack can set. Pulumi.yaml and the table in README.md are written
@@ -70,7 +70,7 @@ func defaultConfig() Config {
 // loadConfig reads the stack's config and reports everything that is wrong
 // with it at once, each by its key, before anything is registered.
 func loadConfig(ctx *pulumi.Context) (*Config, error) {
-	cfg, err := stackconfig.Load(ctx, defaultConfig, func(c *Config) check.Problems {
+	cfg, err := stackconfig.Load(ctx, defaultConfig, func(c *Config) problem.Problems {
 		added, problems := awsconfig.DefaultTags(ctx)
 		problems = stackconfig.Merge(problems, tags.Check("tags", c.Tags, added...))
 		return append(problems, c.validate()...)
@@ -102,8 +102,8 @@ var (
 )
 
 // validate returns every problem, each with its key as path.
-func (c *Config) validate() check.Problems {
-	var ps check.Problems
+func (c *Config) validate() problem.Problems {
+	var ps problem.Problems
 	if !repositoryForm.MatchString(c.Repository) {
 		ps.Add("repository", c.Repository, "OWNER/NAME, as GitHub shows it")
 	}
@@ -135,7 +135,7 @@ func (c *Config) validate() check.Problems {
 	return ps
 }
 
-func (c *Config) validateIDs(ps *check.Problems) {
+func (c *Config) validateIDs(ps *problem.Problems) {
 	for _, id := range []struct{ key, value, other, otherKey string }{
 		{"ownerId", c.OwnerID, c.RepositoryID, "repositoryId"},
 		{"repositoryId", c.RepositoryID, c.OwnerID, "ownerId"},
@@ -149,7 +149,7 @@ func (c *Config) validateIDs(ps *check.Problems) {
 	}
 }
 
-func (c *Config) validateState(ps *check.Problems) {
+func (c *Config) validateState(ps *problem.Problems) {
 	if c.StateBucket != "" && (!bucketForm.MatchString(c.StateBucket) || strings.Contains(c.StateBucket, "..")) {
 		ps.Add("stateBucket", c.StateBucket, "the name of an S3 bucket: 3 to 63 small letters, digits, dots and hyphens")
 	}

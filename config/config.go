@@ -21,9 +21,9 @@ import (
 	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
 	"ecs-sample-app/internal/stackconfig"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -143,15 +143,15 @@ func serviceDefaults() Service {
 }
 
 // check finds what is wrong with the values that concern the whole stack.
-func (c *Config) check() check.Problems {
+func (c *Config) check() problem.Problems {
 	ps := c.Network.Check()
 	ps = append(ps, c.LoadBalancer.Check()...)
 	return append(ps, c.Cluster.Check()...)
 }
 
 // check finds what is wrong with the values of a service.
-func (s *Service) check() check.Problems {
-	var ps check.Problems
+func (s *Service) check() problem.Problems {
+	var ps problem.Problems
 	imageref.Repository(&ps, "image", s.Image)
 	if s.Build.BuildContext == "" {
 		imageref.Tag(&ps, "imageTag", s.ImageTag)
@@ -176,12 +176,12 @@ func (s *Service) check() check.Problems {
 			ps.Add("alarmEmails", s.Watch.Emails, want)
 		}
 		if s.Watch.Thresholds != alarms.Defaults().Thresholds {
-			ps = append(ps, check.Problem{Path: "alarmThresholds", Given: "thresholds", Want: want})
+			ps = append(ps, problem.Problem{Path: "alarmThresholds", Given: "thresholds", Want: want})
 		}
 	}
 	ps = append(ps, s.Task.Check()...)
 	wrong := s.Service.Check()
-	var ways check.Problems
+	var ways problem.Problems
 	if !slices.Contains(s.Service.EgressPorts, service.DefaultEgressPort) {
 		ways.Add("egressPorts", s.Service.EgressPorts, "%d among them: tasks pull their image and write their logs there", service.DefaultEgressPort)
 	} else if port := imageref.Port(s.Image); port != 0 && !slices.Contains(s.Service.EgressPorts, port) {
@@ -195,14 +195,14 @@ func (s *Service) check() check.Problems {
 
 // checkTimes wants a deployment to have the time that it takes: it is over when the last
 // task of the old revision is gone. Times with a problem of their own are none.
-func (s *Service) checkTimes(known check.Problems) check.Problems {
+func (s *Service) checkTimes(known problem.Problems) problem.Problems {
 	const start = 20 // What new tasks take in any case, in seconds, until they serve.
 	least := (s.Service.DrainSeconds + start + 59) / 60
 	if given := s.Service.DeploymentTimeoutMinutes; given == 0 || given >= least ||
-		slices.ContainsFunc(known, func(p check.Problem) bool { return p.Path == "deregistrationDelay" || p.Path == "stopTimeout" }) {
+		slices.ContainsFunc(known, func(p problem.Problem) bool { return p.Path == "deregistrationDelay" || p.Path == "stopTimeout" }) {
 		return nil
 	}
-	var ps check.Problems
+	var ps problem.Problems
 	ps.Add("deploymentTimeoutMinutes", s.Service.DeploymentTimeoutMinutes,
 		"at least %d: tasks that leave may take %d seconds, deregistrationDelay and stopTimeout together", least, s.Service.DrainSeconds)
 	return ps

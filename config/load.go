@@ -12,6 +12,7 @@ import (
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/stackconfig"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 var (
@@ -55,22 +56,22 @@ func only(tree stackconfig.Tree, settings []stackconfig.Setting) stackconfig.Tre
 
 // services makes each service of what the top level sets and what is set for it
 // alone.
-func (c *Config) services(top stackconfig.Tree) check.Problems {
+func (c *Config) services(top stackconfig.Tree) problem.Problems {
 	first, atTop := c.service(ServiceName, top)
 	if len(c.Overrides) == 0 {
 		c.Services = []Service{first}
 		return atTop
 	}
-	var problems check.Problems
+	var problems problem.Problems
 	if len(c.Overrides) > 1 {
-		problems = append(problems, check.Problem{
+		problems = append(problems, problem.Problem{
 			Path: "services", Given: strings.Join(slices.Sorted(maps.Keys(c.Overrides)), " and "),
 			Want: "one service; a stack of several is still to come",
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Overrides)) {
 		path := "services." + name
-		var named check.Problems
+		var named problem.Problems
 		check.Name(&named, name)
 		for _, p := range named {
 			p.Path = path
@@ -93,7 +94,7 @@ func (c *Config) services(top stackconfig.Tree) check.Problems {
 
 // ofService are the settings of a service without those that are none of it, each with
 // a problem.
-func ofService(path string, override map[string]any) (own map[string]any, problems check.Problems) {
+func ofService(path string, override map[string]any) (own map[string]any, problems problem.Problems) {
 	own = maps.Clone(override)
 	for _, key := range slices.Sorted(maps.Keys(override)) {
 		var want string
@@ -107,7 +108,7 @@ func ofService(path string, override map[string]any) (own map[string]any, proble
 		default:
 			want = "a setting of a service; null takes away one that the top level sets"
 		}
-		problems = append(problems, check.Problem{Path: path + "." + key, Given: "a value", Want: want})
+		problems = append(problems, problem.Problem{Path: path + "." + key, Given: "a value", Want: want})
 		delete(own, key)
 	}
 	return own, problems
@@ -122,7 +123,7 @@ func secret(key string) bool {
 }
 
 // service is the service that a tree describes.
-func (c *Config) service(name string, tree stackconfig.Tree) (Service, check.Problems) {
+func (c *Config) service(name string, tree stackconfig.Tree) (Service, problem.Problems) {
 	s, problems := stackconfig.Decode(tree, serviceDefaults)
 	s.Name = name
 	s.derive(c)

@@ -10,19 +10,19 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/problem"
 )
 
 // load is the config that a stack's values make, and what is wrong with it.
-func load(t *testing.T, pairs ...string) (*Config, check.Problems) {
+func load(t *testing.T, pairs ...string) (*Config, problem.Problems) {
 	t.Helper()
 	var cfg *Config
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) (err error) {
 		cfg, err = Load(ctx)
 		return err
 	}, infratest.Options{Config: infratest.Config(pairs...)})
-	var problems check.Problems
+	var problems problem.Problems
 	if err != nil && !errors.As(err, &problems) {
 		t.Fatal(err)
 	}

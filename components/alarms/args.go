@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -106,9 +107,9 @@ func (a Args) withDefaults() Args {
 // Defaults are the arguments of alarms for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults() }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error {
-	var ps check.Problems
+	var ps problem.Problems
 	check.Required(&ps,
 		check.Input{Path: "clusterName", Given: a.ClusterName, Want: "the name of the service's cluster"},
 		check.Input{Path: "serviceName", Given: a.ServiceName, Want: "the name of the service"},
@@ -120,9 +121,9 @@ func (a Args) Validate() error {
 
 // Check returns what is wrong with the values that are known before anything is
 // registered.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	a.validateEmails(&ps)
 	t := a.Thresholds
 	check.Range(&ps, "alarmThresholds.serverErrors", t.ServerErrors, 1, 100, "percent")
@@ -134,7 +135,7 @@ func (a Args) Check() check.Problems {
 	return ps
 }
 
-func (a Args) validateEmails(ps *check.Problems) {
+func (a Args) validateEmails(ps *problem.Problems) {
 	const path = "alarmEmails"
 	if len(a.Emails) > maxEmails {
 		ps.Add(path, fmt.Sprintf("%d addresses", len(a.Emails)), "at most %d; more people are better reached by a mailing list", maxEmails)

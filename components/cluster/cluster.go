@@ -15,6 +15,7 @@ import (
 	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 const token = "ecs-sample-app:cluster:Cluster"
@@ -54,14 +55,14 @@ func (a Args) withDefaults() Args {
 // Defaults are the arguments of a cluster for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults() }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error { return a.Check().Err() }
 
 // Check returns what is wrong with the values that are known before anything is
 // registered. They are all that a cluster takes.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	check.OneOf(&ps, "containerInsights", a.ContainerInsights,
 		[]ContainerInsights{InsightsDisabled, InsightsEnabled, InsightsEnhanced})
 	check.Tags(&ps, "tags", a.Tags)

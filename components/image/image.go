@@ -38,6 +38,7 @@ import (
 	"ecs-sample-app/internal/imageref"
 	"ecs-sample-app/internal/lookup"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 const token = "ecs-sample-app:image:Image"
@@ -100,14 +101,14 @@ func (a Args) withDefaults() Args {
 	return a
 }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error { return a.Check().Err() }
 
 // Check returns what is wrong with the values that are known before anything is
 // registered. They are all that an image takes.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	if a.BuildContext == "" {
 		ps.Missing("buildContext", "a folder with a "+a.Dockerfile)
 	} else if info, err := os.Stat(filepath.Join(a.BuildContext, a.Dockerfile)); err != nil || info.IsDir() {

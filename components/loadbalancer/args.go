@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -44,9 +45,9 @@ func (a Args) withDefaults() Args {
 	return a
 }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error {
-	var ps check.Problems
+	var ps problem.Problems
 	check.Required(&ps,
 		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
 		check.Input{Path: "subnetIds", Given: a.SubnetIDs, Want: "the IDs of public subnets in two zones or more"},
@@ -56,16 +57,16 @@ func (a Args) Validate() error {
 
 // Check returns what is wrong with the values that are known before anything is
 // registered.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	a.validateCIDRs(&ps)
 	check.Port(&ps, "port", a.Port)
 	check.Tags(&ps, "tags", a.Tags)
 	return ps
 }
 
-func (a Args) validateCIDRs(ps *check.Problems) {
+func (a Args) validateCIDRs(ps *problem.Problems) {
 	const path = "allowedCidrs"
 	if len(a.AllowedCIDRs) == 0 {
 		ps.Missing(path, "the IPv4 blocks that may reach the listener; 0.0.0.0/0 opens it to the world")

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -67,14 +68,14 @@ func (a Args) withDefaults() Args {
 // Defaults are the arguments of a network for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults() }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error { return a.Check().Err() }
 
 // Check returns what is wrong with the values that are known before anything is
 // registered. They are all that a network takes.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	if block, ok := check.IPv4CIDR(&ps, "vpcCidr", a.VpcCIDR); ok {
 		if bits := block.Bits(); bits < largestBlock || bits > smallestBlock {
 			ps.Add("vpcCidr", a.VpcCIDR, "a block from /%d to /%d", largestBlock, smallestBlock)
@@ -90,7 +91,7 @@ func (a Args) Check() check.Problems {
 	return ps
 }
 
-func (a Args) validateZones(ps *check.Problems) {
+func (a Args) validateZones(ps *problem.Problems) {
 	if len(a.AvailabilityZoneNames) == 0 {
 		return
 	}

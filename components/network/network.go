@@ -28,6 +28,7 @@ import (
 
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 const token = "ecs-sample-app:network:Network"
@@ -100,7 +101,7 @@ func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]s
 	}
 	names := slices.Sorted(slices.Values(found.Names))
 	if len(names) < a.AvailabilityZones {
-		var ps check.Problems
+		var ps problem.Problems
 		ps.Add("availabilityZones", a.AvailabilityZones, "at most the %d zones that this region has without opt-in (%s)",
 			len(names), check.List(names))
 		return nil, ps
@@ -115,7 +116,7 @@ func (a Args) publicBlocks(zones []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ps check.Problems
+	var ps problem.Problems
 	blocks := make([]string, len(zones))
 	for i, zone := range zones {
 		if last := lastLetter(vpc); letter(zone) > last {

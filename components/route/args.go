@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -135,9 +136,9 @@ func (h HealthCheck) withDefaults() HealthCheck {
 // Defaults are the arguments of a route for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults("") }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error {
-	var ps check.Problems
+	var ps problem.Problems
 	check.Required(&ps,
 		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
 		check.Input{Path: "listenerArn", Given: a.ListenerARN, Want: "the ARN of a listener"},
@@ -148,9 +149,9 @@ func (a Args) Validate() error {
 
 // Check returns what is wrong with the values that are known before anything is
 // registered.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults("name")
-	var ps check.Problems
+	var ps problem.Problems
 	check.Port(&ps, "containerPort", a.ContainerPort)
 	a.HealthCheck.check(&ps)
 	check.Range(&ps, "deregistrationDelay", *a.DeregistrationDelay, 0, maxDeregistrationDelay, "seconds")
@@ -164,7 +165,7 @@ var (
 	matcherForm = regexp.MustCompile(`^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$`)
 )
 
-func (h HealthCheck) check(ps *check.Problems) {
+func (h HealthCheck) check(ps *problem.Problems) {
 	if !pathForm.MatchString(h.Path) || len(h.Path) > maxPath {
 		ps.Add("healthCheckPath", h.Path, "a path of a URL that begins with / and has at most %d characters", maxPath)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // CapacityProvider is what the tasks run on.
@@ -173,9 +174,9 @@ func (a Args) withDefaults() Args {
 // Defaults are the arguments of a service for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults() }
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error {
-	var ps check.Problems
+	var ps problem.Problems
 	check.Required(&ps,
 		check.Input{Path: "clusterArn", Given: a.ClusterARN, Want: "the ARN of a cluster"},
 		check.Input{Path: "taskDefinitionArn", Given: a.TaskDefinitionARN, Want: "the ARN of a task definition"},
@@ -198,9 +199,9 @@ func (a Args) Validate() error {
 
 // Check returns what is wrong with the values that are known before anything is
 // registered.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults()
-	var ps check.Problems
+	var ps problem.Problems
 	check.Port(&ps, "containerPort", a.ContainerPort)
 	check.Range(&ps, "desiredCount", *a.DesiredCount, 0, maxTasks, "tasks")
 	a.Autoscaling.validate(&ps)
@@ -212,7 +213,7 @@ func (a Args) Check() check.Problems {
 	return ps
 }
 
-func (a Args) validateEgress(ps *check.Problems) {
+func (a Args) validateEgress(ps *problem.Problems) {
 	const path = "egressPorts"
 	if len(a.EgressPorts) > maxRules {
 		ps.Add(path, fmt.Sprintf("%d ports", len(a.EgressPorts)), "at most %d", maxRules)

@@ -14,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -100,7 +101,7 @@ var (
 	scheduleForm     = regexp.MustCompile(`^(cron\(\S+( \S+){5}\)|rate\([1-9]\d* (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\))$`)
 )
 
-func (a *Autoscaling) validate(ps *check.Problems) {
+func (a *Autoscaling) validate(ps *problem.Problems) {
 	if a == nil {
 		return
 	}
@@ -138,7 +139,7 @@ func (a *Autoscaling) validate(ps *check.Problems) {
 	}
 }
 
-func (s Schedule) validate(ps *check.Problems, at string) {
+func (s Schedule) validate(ps *problem.Problems, at string) {
 	if !scheduleNameForm.MatchString(s.Name) {
 		ps.Add(at+".name", s.Name, "1 to 40 letters, digits and single hyphens")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/imageref"
+	"ecs-sample-app/problem"
 )
 
 // Architecture is the processor that a task runs on.
@@ -203,9 +204,9 @@ var (
 	keyForm           = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$`)
 )
 
-// Validate returns every problem of the arguments as check.Problems, or nil.
+// Validate returns every problem of the arguments as problem.Problems, or nil.
 func (a Args) Validate() error {
-	var ps check.Problems
+	var ps problem.Problems
 	switch image := a.Image.(type) {
 	case nil:
 		ps.Missing("image", "an image with a tag or a digest")
@@ -220,9 +221,9 @@ func (a Args) Validate() error {
 
 // Check returns what is wrong with the values that are known before anything is
 // registered.
-func (a Args) Check() check.Problems {
+func (a Args) Check() problem.Problems {
 	a = a.withDefaults("container")
-	var ps check.Problems
+	var ps problem.Problems
 	if !containerNameForm.MatchString(a.ContainerName) {
 		ps.Add("containerName", a.ContainerName, "1 to 255 letters, digits, hyphens and underscores")
 	}
@@ -242,7 +243,7 @@ func (a Args) Check() check.Problems {
 	return ps
 }
 
-func (a Args) validateSize(ps *check.Problems) {
+func (a Args) validateSize(ps *problem.Problems) {
 	offered := Memories(a.CPU)
 	if offered == nil {
 		check.OneOf(ps, "cpu", a.CPU, CPUs())
@@ -263,18 +264,18 @@ func summary(values []int) string {
 }
 
 // validateDocument wants the whole to fit what AWS takes.
-func (a Args) validateDocument(ps *check.Problems) {
+func (a Args) validateDocument(ps *problem.Problems) {
 	secrets := maps.Clone(a.Secrets)
 	document, err := a.containerDefinitions(strings.Repeat("i", 256), strings.Repeat("l", 128), "us-gov-west-1", secrets)
 	if size, most := len(document), maxDefinition-definitionRest; err == nil && size > most {
-		*ps = append(*ps, check.Problem{
+		*ps = append(*ps, problem.Problem{
 			Path: "environment", Given: fmt.Sprintf("a container definition of %d bytes", size),
 			Want: fmt.Sprintf("at most %d: a task definition has no room for more; keep large values in Amazon S3 or in the image", most),
 		})
 	}
 }
 
-func (a Args) validateVariables(ps *check.Problems) {
+func (a Args) validateVariables(ps *problem.Problems) {
 	const form = "a name of letters, digits, underscores, dots and hyphens that does not begin with a digit"
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
 		if !variableForm.MatchString(name) {
@@ -307,7 +308,7 @@ func (a Args) validateVariables(ps *check.Problems) {
 		}
 		if size := len(a.SecretValues[name]); size == 0 || size > maxSecretValue {
 			// The value itself is never part of a message.
-			*ps = append(*ps, check.Problem{Path: at, Given: fmt.Sprintf("a value of %d bytes", size), Want: fmt.Sprintf("1 to %d bytes", maxSecretValue)})
+			*ps = append(*ps, problem.Problem{Path: at, Given: fmt.Sprintf("a value of %d bytes", size), Want: fmt.Sprintf("1 to %d bytes", maxSecretValue)})
 		}
 	}
 }
@@ -317,16 +318,16 @@ const noARN = "a value that is no such ARN"
 
 // validateSecret wants the ARN of a secret. Whatever else it is may be the secret
 // itself, so it is not shown.
-func validateSecret(ps *check.Problems, path, arn, want string) {
+func validateSecret(ps *problem.Problems, path, arn, want string) {
 	if !secretForm.MatchString(arn) || strings.ContainsAny(arn, "*?") {
-		*ps = append(*ps, check.Problem{Path: path, Given: noARN, Want: want})
+		*ps = append(*ps, problem.Problem{Path: path, Given: noARN, Want: want})
 	}
 }
 
 // validateKeys wants what the execution role may read besides the secrets.
-func (a Args) validateKeys(ps *check.Problems) {
+func (a Args) validateKeys(ps *problem.Problems) {
 	if a.ImageCredentials != "" && !loginForm.MatchString(a.ImageCredentials) {
-		*ps = append(*ps, check.Problem{
+		*ps = append(*ps, problem.Problem{
 			Path: "imageCredentials", Given: noARN, Want: "the ARN of a secret in Secrets Manager, as a whole: ECS takes no key of it, and no parameter here",
 		})
 	}

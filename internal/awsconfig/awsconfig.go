@@ -22,7 +22,7 @@ import (
 	awsbase "github.com/hashicorp/aws-sdk-go-base/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // unread stands in messages for a value that can't be read, and may hold a secret.
@@ -46,7 +46,7 @@ func Read(ctx *pulumi.Context) (*Settings, error) {
 
 // Check finds what is wrong with the config of the stack's AWS provider, which the
 // program would otherwise read only when there is a deployment to watch.
-func Check(ctx *pulumi.Context) check.Problems {
+func Check(ctx *pulumi.Context) problem.Problems {
 	_, problems := read(ctx.GetConfig)
 	return problems
 }
@@ -143,10 +143,10 @@ func texts(all map[string]word) map[string]string {
 // reader reads keys one by one and collects what is wrong.
 type reader struct {
 	get      Getter
-	problems check.Problems
+	problems problem.Problems
 }
 
-func read(get Getter) (*Settings, check.Problems) {
+func read(get Getter) (*Settings, problem.Problems) {
 	r := &reader{get: get}
 	s := &Settings{endpoints: map[string]string{}}
 	r.credentials(&s.base)
@@ -253,7 +253,7 @@ func decoded[T any](r *reader, key, want string) (value T) {
 	}
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
 		// It may hold a secret, so the message names only its place.
-		r.problems = append(r.problems, check.Problem{Path: "aws:" + key, Given: unread, Want: want})
+		r.problems = append(r.problems, problem.Problem{Path: "aws:" + key, Given: unread, Want: want})
 		var none T
 		return none
 	}

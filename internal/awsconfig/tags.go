@@ -10,8 +10,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/tags"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -24,13 +24,13 @@ const (
 
 // DefaultTags are the tags that the stack's AWS provider adds to every resource: those
 // of aws:defaultTags, and those of the environment. What can't be read is a problem.
-func DefaultTags(ctx *pulumi.Context) ([]tags.ByDefault, check.Problems) {
+func DefaultTags(ctx *pulumi.Context) ([]tags.ByDefault, problem.Problems) {
 	return readTags(ctx.GetConfig, ctx.IsConfigSecret(defaultTags), os.Environ())
 }
 
-func readTags(get Getter, secret bool, environment []string) ([]tags.ByDefault, check.Problems) {
+func readTags(get Getter, secret bool, environment []string) ([]tags.ByDefault, problem.Problems) {
 	set := tags.ByDefault{Path: defaultTags + ".tags.", Hidden: secret}
-	var problems check.Problems
+	var problems problem.Problems
 	if text, ok := get(defaultTags); ok {
 		set.Tags, problems = parseTags(text)
 	}
@@ -46,16 +46,16 @@ func readTags(get Getter, secret bool, environment []string) ([]tags.ByDefault, 
 }
 
 // parseTags reads aws:defaultTags. A value that is not shown may be a secret.
-func parseTags(text string) (map[string]string, check.Problems) {
+func parseTags(text string) (map[string]string, problem.Problems) {
 	var given map[string]any
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	if decoder.Decode(&given) != nil || decoder.Decode(&struct{}{}) != io.EOF {
-		return nil, check.Problems{{Path: defaultTags, Given: unread, Want: "an object with tags, an object of texts"}}
+		return nil, problem.Problems{{Path: defaultTags, Given: unread, Want: "an object with tags, an object of texts"}}
 	}
-	var problems check.Problems
+	var problems problem.Problems
 	wrong := func(path, want string) {
-		problems = append(problems, check.Problem{Path: path, Given: unread, Want: want})
+		problems = append(problems, problem.Problem{Path: path, Given: unread, Want: want})
 	}
 	all := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(given)) {

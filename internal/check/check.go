@@ -1,5 +1,5 @@
-// Package check collects what is wrong with an input, so that a person reads
-// every problem at once instead of mending them one by one.
+// Package check has the rules that several components hold their arguments to. What is
+// wrong is added to the problems that their Validate returns.
 package check
 
 import (
@@ -8,62 +8,13 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"ecs-sample-app/problem"
 )
-
-// Problem is one value that cannot be used.
-type Problem struct {
-	// Path names the value: an argument of a component, or a config key.
-	Path string
-	// Given is the value as it was given.
-	Given string
-	// Want says what is allowed instead.
-	Want string
-}
-
-// String gives the problem in one line: path, value given, values allowed.
-func (p Problem) String() string {
-	return fmt.Sprintf("%s: got %s, want %s", p.Path, p.Given, p.Want)
-}
-
-// Problems is the error that Validate methods return: everything that is wrong.
-type Problems []Problem //nolint:errname // it is a list that validation fills, and an error only at its end
-
-// Error lists the problems, a line each.
-func (ps Problems) Error() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.String()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Err is nil where there is no problem. A nil Problems in an error interface
-// would not be.
-func (ps Problems) Err() error {
-	if len(ps) == 0 {
-		return nil
-	}
-	return ps
-}
-
-// Add notes that the value at path is not what is wanted. Strings are quoted,
-// so that an empty one and one with blanks can be seen.
-func (ps *Problems) Add(path string, given any, want string, args ...any) {
-	if reflect.ValueOf(given).Kind() == reflect.String {
-		given = fmt.Sprintf("%q", given)
-	}
-	*ps = append(*ps, Problem{Path: path, Given: fmt.Sprint(given), Want: fmt.Sprintf(want, args...)})
-}
-
-// Missing notes that a value that must be given is not there.
-func (ps *Problems) Missing(path, want string) {
-	*ps = append(*ps, Problem{Path: path, Given: "nothing", Want: want})
-}
 
 // Input is a value that only another resource knows.
 type Input struct {
@@ -73,7 +24,7 @@ type Input struct {
 }
 
 // Required notes which of these are not given.
-func Required(ps *Problems, inputs ...Input) {
+func Required(ps *problem.Problems, inputs ...Input) {
 	for _, input := range inputs {
 		if input.Given == nil {
 			ps.Missing(input.Path, input.Want)
@@ -82,14 +33,14 @@ func Required(ps *Problems, inputs ...Input) {
 }
 
 // Range wants low <= value <= high; unit says what the number counts.
-func Range[N cmp.Ordered](ps *Problems, path string, value, low, high N, unit string) {
+func Range[N cmp.Ordered](ps *problem.Problems, path string, value, low, high N, unit string) {
 	if value < low || value > high {
 		ps.Add(path, value, "%v to %v%s", low, high, suffix(unit))
 	}
 }
 
 // OneOf wants the value to be one of those allowed.
-func OneOf[T comparable](ps *Problems, path string, value T, allowed []T) {
+func OneOf[T comparable](ps *problem.Problems, path string, value T, allowed []T) {
 	if !slices.Contains(allowed, value) {
 		ps.Add(path, value, "%s", List(allowed))
 	}
@@ -109,7 +60,7 @@ func List[T any](values []T) string {
 }
 
 // Port wants a TCP port.
-func Port(ps *Problems, path string, port int) {
+func Port(ps *problem.Problems, path string, port int) {
 	Range(ps, path, port, 1, 65535, "")
 }
 
@@ -124,7 +75,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])*$`)
 // security groups may not be called sg-…, load balancers not internal-…
 // (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html,
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html).
-func Name(ps *Problems, name string) {
+func Name(ps *problem.Problems, name string) {
 	if !nameForm.MatchString(name) || len(name) > MaxName ||
 		strings.HasPrefix(name, "sg-") || strings.HasPrefix(name, "internal-") {
 		ps.Add("name", name, "1 to %d letters, digits and single hyphens, "+
@@ -135,7 +86,7 @@ func Name(ps *Problems, name string) {
 // Component adds to err, which the Validate method of a component's arguments
 // returned, what is wrong with the component's name.
 func Component(name string, err error) error {
-	var ps, more Problems
+	var ps, more problem.Problems
 	Name(&ps, name)
 	if err != nil && !errors.As(err, &more) {
 		return errors.Join(ps.Err(), err)
@@ -145,7 +96,7 @@ func Component(name string, err error) error {
 
 // IPv4CIDR wants an IPv4 block in CIDR notation without host bits, such as
 // 10.0.0.0/16, and returns it.
-func IPv4CIDR(ps *Problems, path, block string) (netip.Prefix, bool) {
+func IPv4CIDR(ps *problem.Problems, path, block string) (netip.Prefix, bool) {
 	prefix, err := netip.ParsePrefix(block)
 	switch {
 	case err != nil || !prefix.Addr().Is4():
@@ -171,7 +122,7 @@ const (
 var tagForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // Tags wants tags that every AWS service takes.
-func Tags(ps *Problems, path string, tags map[string]string) {
+func Tags(ps *problem.Problems, path string, tags map[string]string) {
 	if len(tags) > MaxTags {
 		ps.Add(path, fmt.Sprintf("%d tags", len(tags)), "at most %d", MaxTags)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"ecs-sample-app/problem"
 )
 
 func TestANameIsTakenOnlyIfAWSTakesAllThatIsDerivedOfIt(t *testing.T) {
@@ -13,7 +15,7 @@ func TestANameIsTakenOnlyIfAWSTakesAllThatIsDerivedOfIt(t *testing.T) {
 		"": false, "1a": false, "-a": false, "a-": false, "a--b": false, "a_b": false, "a.b": false, "sg-a": false,
 		"internal-a": false, "ä": false, strings.Repeat("a", MaxName+1): false,
 	} {
-		var ps Problems
+		var ps problem.Problems
 		Name(&ps, name)
 		if (len(ps) == 0) != fits {
 			t.Errorf("whether %q is a name for a component: %v, want %v", name, ps, fits)
@@ -23,7 +25,7 @@ func TestANameIsTakenOnlyIfAWSTakesAllThatIsDerivedOfIt(t *testing.T) {
 
 func TestAProblemSaysWhereWhatWasGivenAndWhatIsAllowed(t *testing.T) {
 	t.Parallel()
-	var ps Problems
+	var ps problem.Problems
 	OneOf(&ps, "a.b", 300, []int{1, 2, 3})
 	OneOf(&ps, "c", "", []string{"x", "y"})
 	Range(&ps, "d", -1, 0, 9, "seconds")
@@ -36,7 +38,7 @@ func TestAProblemSaysWhereWhatWasGivenAndWhatIsAllowed(t *testing.T) {
 
 func TestNoProblemIsNoError(t *testing.T) {
 	t.Parallel()
-	var ps Problems
+	var ps problem.Problems
 	Range(&ps, "a", 5, 0, 9, "")
 	Port(&ps, "b", 80)
 	Tags(&ps, "c", map[string]string{"Owner": "team a@b", "Größe": "1"})
@@ -62,7 +64,7 @@ func TestABlockIsIPv4WithoutHostBits(t *testing.T) {
 		"10.0.0.0/8": true, "0.0.0.0/0": true, "192.0.2.1/32": true,
 		"10.0.0.1/8": false, "::/0": false, "10.0.0.0": false, "10.0.0.0/33": false, "": false, "010.0.0.0/8": false,
 	} {
-		var ps Problems
+		var ps problem.Problems
 		_, ok := IPv4CIDR(&ps, "block", block)
 		if ok != fits || (len(ps) == 0) != fits {
 			t.Errorf("whether %q is a block: %v, want %v", block, ps, fits)

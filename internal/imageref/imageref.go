@@ -9,7 +9,7 @@ import (
 
 	"github.com/distribution/reference"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 const (
@@ -27,7 +27,7 @@ var (
 )
 
 // Repository wants a repository, without a tag or a digest.
-func Repository(ps *check.Problems, path, repository string) {
+func Repository(ps *problem.Problems, path, repository string) {
 	named, err := reference.ParseNormalizedNamed(repository)
 	if err != nil || !reference.IsNameOnly(named) {
 		ps.Add(path, repository, wantRepository)
@@ -36,7 +36,7 @@ func Repository(ps *check.Problems, path, repository string) {
 
 // Tag wants a tag that stays, a digest, or both, as TAG@sha256:…; with a digest the tag
 // is for people, and may be any.
-func Tag(ps *check.Problems, path, tag string) {
+func Tag(ps *problem.Problems, path, tag string) {
 	name, digest, both := strings.Cut(tag, "@")
 	if both && tagForm.MatchString(name) && digestForm.MatchString(digest) {
 		return
@@ -47,14 +47,14 @@ func Tag(ps *check.Problems, path, tag string) {
 }
 
 // PushTag wants a tag that stays: an image can't be pushed as a digest.
-func PushTag(ps *check.Problems, path, tag string) {
+func PushTag(ps *problem.Problems, path, tag string) {
 	if tag == latest || !tagForm.MatchString(tag) {
 		ps.Add(path, tag, "a tag that names one version, such as 2.4.65")
 	}
 }
 
 // Image wants a whole reference: a repository, and a tag or a digest.
-func Image(ps *check.Problems, path, image string) {
+func Image(ps *problem.Problems, path, image string) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil || reference.IsNameOnly(named) {
 		ps.Add(path, image, "an image with a tag or a digest, such as public.ecr.aws/docker/library/httpd:2.4.65")

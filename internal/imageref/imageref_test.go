@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 var digest = "sha256:" + strings.Repeat("0123456789abcdef", 4)
@@ -15,7 +15,7 @@ func TestOnlyWhatNamesOneVersionIsATag(t *testing.T) {
 		"1": true, "2.4.65": true, "v1_a-B": true, digest: true,
 		"latest": false, "": false, "1 2": false, "a:b": false, "a@b": false, "-1": false, digest[:70]: false,
 	} {
-		var ps check.Problems
+		var ps problem.Problems
 		Tag(&ps, "tag", tag)
 		if (len(ps) == 0) != fits {
 			t.Errorf("whether %q is a tag: %v, want %v", tag, ps, fits)
@@ -25,7 +25,7 @@ func TestOnlyWhatNamesOneVersionIsATag(t *testing.T) {
 
 func TestADigestCannotBePushedAs(t *testing.T) {
 	t.Parallel()
-	var ps check.Problems
+	var ps problem.Problems
 	PushTag(&ps, "tag", digest)
 	if len(ps) != 1 {
 		t.Error("a digest passes for a tag, and the push fails after the repository was made")
@@ -50,7 +50,7 @@ func FuzzJoin(f *testing.F) {
 	f.Add("localhost:5000/a/b", "1")
 	f.Add("a@b", "latest")
 	f.Fuzz(func(t *testing.T, repository, tag string) {
-		var parts, whole check.Problems
+		var parts, whole problem.Problems
 		Repository(&parts, "image", repository)
 		Tag(&parts, "tag", tag)
 		Image(&whole, "image", Join(repository, tag))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // Config is a config of the project with the keys given as pairs, such as
@@ -24,13 +24,13 @@ func Config(pairs ...string) map[string]string {
 
 // Refused wants a program to be refused, with nothing registered, and returns
 // what is wrong.
-func Refused(t testing.TB, program pulumi.RunFunc, o Options) check.Problems {
+func Refused(t testing.TB, program pulumi.RunFunc, o Options) problem.Problems {
 	t.Helper()
 	record, err := Run(t, program, o)
 	if err == nil {
 		t.Fatalf("the config is taken, and AWS would refuse it halfway through an update")
 	}
-	var problems check.Problems
+	var problems problem.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("the error names no problems: %v", err)
 	}
@@ -69,13 +69,13 @@ func WantUnknownKeyRefused(t testing.TB, program pulumi.RunFunc, config map[stri
 
 // wantProblem wants just this key to be wrong, and a piece of the answer that
 // says what is allowed.
-func wantProblem(t testing.TB, problems check.Problems, key, allowed string) {
+func wantProblem(t testing.TB, problems problem.Problems, key, allowed string) {
 	t.Helper()
 	path := key
 	if !strings.HasPrefix(key, "aws:") {
 		path = Project + ":" + key
 	}
-	i := slices.IndexFunc(problems, func(p check.Problem) bool { return p.Path == path })
+	i := slices.IndexFunc(problems, func(p problem.Problem) bool { return p.Path == path })
 	if i < 0 {
 		t.Fatalf("no problem names %s, so one has to guess which key is wrong: %v", path, problems)
 	}

@@ -8,25 +8,25 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 func TestAConfigThatIsNotRefusedAsWantedFailsTheTest(t *testing.T) {
 	t.Parallel()
-	cpu := check.Problem{Path: Project + ":cpu", Given: "1", Want: "256 or 512"}
-	memory := check.Problem{Path: Project + ":memory", Given: "1", Want: "512"}
+	cpu := problem.Problem{Path: Project + ":cpu", Given: "1", Want: "256 or 512"}
+	memory := problem.Problem{Path: Project + ":memory", Given: "1", Want: "512"}
 	for name, test := range map[string]struct {
 		refusal     error
 		registering bool
 		want        string
 	}{
-		"refused":                 {check.Problems{cpu}, false, ""},
+		"refused":                 {problem.Problems{cpu}, false, ""},
 		"taken":                   {nil, false, "the config is taken"},
 		"refused without problem": {errors.New("no more disk"), false, "names no problems"},
-		"refused too late":        {check.Problems{cpu}, true, "1 resources were registered"},
-		"another key":             {check.Problems{memory}, false, "no problem names ecs-sample-app:cpu"},
-		"another key besides":     {check.Problems{memory, cpu}, false, "one thing is wrong and 2 are reported"},
-		"nothing that is allowed": {check.Problems{{Path: cpu.Path, Want: "another"}}, false, "does not say what is allowed"},
+		"refused too late":        {problem.Problems{cpu}, true, "1 resources were registered"},
+		"another key":             {problem.Problems{memory}, false, "no problem names ecs-sample-app:cpu"},
+		"another key besides":     {problem.Problems{memory, cpu}, false, "one thing is wrong and 2 are reported"},
+		"nothing that is allowed": {problem.Problems{{Path: cpu.Path, Want: "another"}}, false, "does not say what is allowed"},
 	} {
 		program := func(ctx *pulumi.Context) error {
 			if test.registering {
@@ -52,10 +52,10 @@ func TestAMisspeltKeyThatGoesUnnoticedFailsTheTest(t *testing.T) {
 		refusal error
 		want    string
 	}{
-		"named":                {check.Problems{{Path: Project + ":CPU", Want: "cpu or memory"}}, ""},
+		"named":                {problem.Problems{{Path: Project + ":CPU", Want: "cpu or memory"}}, ""},
 		"taken":                {nil, "the config is taken"},
-		"another that is read": {check.Problems{{Path: Project + ":CPU", Want: "memory"}}, "goes unnoticed"},
-		"another key":          {check.Problems{{Path: Project + ":cpu", Want: "cpu or memory"}}, "goes unnoticed"},
+		"another that is read": {problem.Problems{{Path: Project + ":CPU", Want: "memory"}}, "goes unnoticed"},
+		"another key":          {problem.Problems{{Path: Project + ":cpu", Want: "cpu or memory"}}, "goes unnoticed"},
 	} {
 		// Programs find the whole config in the environment, and nowhere else.
 		program := func(*pulumi.Context) error {

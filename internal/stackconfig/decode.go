@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 
-	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // tag is the name of the struct tag with a setting's key.
@@ -39,7 +39,7 @@ func (w wrong) quoted(fits func(string) bool) wrong {
 // Decode writes a tree into a struct that begins as defaults makes it, anew each
 // time, because the decoder writes through the pointers that it finds. What can't be
 // read stays at its default, with a problem.
-func Decode[T any](tree Tree, defaults func() T) (T, check.Problems) {
+func Decode[T any](tree Tree, defaults func() T) (T, problem.Problems) {
 	result := defaults()
 	begin(tree, reflect.ValueOf(&result).Elem())
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
@@ -53,7 +53,7 @@ func Decode[T any](tree Tree, defaults func() T) (T, check.Problems) {
 		panic(err) // The struct has a tag that the decoder does not know.
 	}
 	problems := mistakes(decoder.Decode(map[string]any(tree)))
-	slices.SortFunc(problems, func(a, b check.Problem) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(problems, func(a, b problem.Problem) int { return strings.Compare(a.Path, b.Path) })
 	problems = append(problems, unknown("", map[string]any(tree), reflect.TypeFor[T]())...)
 	return result, hide(problems, Settings(reflect.TypeFor[T]()))
 }
@@ -80,7 +80,7 @@ func begin(tree Tree, into reflect.Value) {
 }
 
 // hide takes values out of messages that may be secrets, however they were set.
-func hide(problems check.Problems, settings []Setting) check.Problems {
+func hide(problems problem.Problems, settings []Setting) problem.Problems {
 	for _, s := range settings {
 		for i, p := range problems {
 			if s.Secret() && within(p.Path, s.Key) {
@@ -180,20 +180,20 @@ func wanted(t reflect.Type) string {
 
 // mistakes are the problems in what the decoder returns: an error for each value, in
 // a tree of errors that are wrapped and joined.
-func mistakes(err error) check.Problems {
+func mistakes(err error) problem.Problems {
 	return mistakesAt("", err)
 }
 
-func mistakesAt(name string, err error) check.Problems {
+func mistakesAt(name string, err error) problem.Problems {
 	switch err := err.(type) { //nolint:errorlint // each node of the tree is looked at by itself
 	case nil:
 		return nil
 	case wrong:
-		return check.Problems{{Path: pathOf(name), Given: written(err.given), Want: err.want}}
+		return problem.Problems{{Path: pathOf(name), Given: written(err.given), Want: err.want}}
 	case *mapstructure.DecodeError:
 		return mistakesAt(err.Name(), err.Unwrap())
 	case interface{ Unwrap() []error }:
-		var problems check.Problems
+		var problems problem.Problems
 		for _, inner := range err.Unwrap() {
 			problems = append(problems, mistakesAt(name, inner)...)
 		}
@@ -247,8 +247,8 @@ func written(value any) string {
 }
 
 // unknown are the keys of objects that no field has.
-func unknown(path string, value any, t reflect.Type) check.Problems {
-	var problems check.Problems
+func unknown(path string, value any, t reflect.Type) problem.Problems {
+	var problems problem.Problems
 	switch given := value.(type) {
 	case []any:
 		if t.Kind() == reflect.Slice {
@@ -269,7 +269,7 @@ func unknown(path string, value any, t reflect.Type) check.Problems {
 			if i := slices.IndexFunc(settings, func(s Setting) bool { return s.Key == key }); i >= 0 {
 				problems = append(problems, unknown(at, given[key], settings[i].Field.Type)...)
 			} else {
-				problems = append(problems, check.Problem{Path: at, Given: unknownKey, Want: wantKnown(key, settings)})
+				problems = append(problems, problem.Problem{Path: at, Given: unknownKey, Want: wantKnown(key, settings)})
 			}
 		}
 	}
@@ -279,18 +279,18 @@ func unknown(path string, value any, t reflect.Type) check.Problems {
 // Emptied are the values that were written as 0 or as an empty text, which a
 // component would silently replace by its default. A rule of its own says more, so
 // these come after what validation finds.
-func Emptied(tree Tree, defaults any) check.Problems {
+func Emptied(tree Tree, defaults any) problem.Problems {
 	return emptied("", tree, defaults)
 }
 
-func emptied(path string, given map[string]any, defaults any) check.Problems {
-	var problems check.Problems
+func emptied(path string, given map[string]any, defaults any) problem.Problems {
+	var problems problem.Problems
 	for _, s := range Settings(reflect.TypeOf(defaults)) {
 		standard, at := s.Value(defaults), strings.TrimPrefix(path+"."+s.Key, ".")
 		switch value := given[s.Key].(type) {
 		case string, json.Number:
 			if zero := value == "" || value == json.Number("0"); zero && !reflect.ValueOf(standard).IsZero() && s.Field.Type.Kind() != reflect.Pointer {
-				problems = append(problems, check.Problem{
+				problems = append(problems, problem.Problem{
 					Path: at, Given: written(value), Want: fmt.Sprintf("a value; if the key is not set, it is %v", standard),
 				})
 			}

@@ -29,6 +29,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // Tree is what a config sets, by key, as it was written: strings, bools,
@@ -85,7 +86,7 @@ func Settings(of reflect.Type) []Setting {
 // Load reads the config of a program whose settings are the fields of one struct.
 // defaults is a stack that sets nothing, validate finds what is wrong with values
 // that could be read.
-func Load[T any](ctx *pulumi.Context, defaults func() T, validate func(*T) check.Problems) (T, error) {
+func Load[T any](ctx *pulumi.Context, defaults func() T, validate func(*T) problem.Problems) (T, error) {
 	tree, problems, err := Read(ctx, Settings(reflect.TypeFor[T]()))
 	if err != nil {
 		return defaults(), err
@@ -98,7 +99,7 @@ func Load[T any](ctx *pulumi.Context, defaults func() T, validate func(*T) check
 // Read returns what the config sets of these settings, and the problems that can be
 // told from the keys alone: those that no setting has, and secrets where there must
 // be none.
-func Read(ctx *pulumi.Context, settings []Setting) (Tree, check.Problems, error) {
+func Read(ctx *pulumi.Context, settings []Setting) (Tree, problem.Problems, error) {
 	problems, err := unknownKeys(ctx, settings)
 	if err != nil {
 		return nil, nil, err
@@ -130,29 +131,29 @@ func Read(ctx *pulumi.Context, settings []Setting) (Tree, check.Problems, error)
 
 // misplaced is a secret in a setting that would show it. Pulumi tells which key
 // holds a secret, not where in it.
-func misplaced(s Setting, value any, settings []Setting) check.Problem {
-	problem := check.Problem{Path: s.Key, Given: hidden, Want: "a value that anybody may read: set it again without --secret"}
+func misplaced(s Setting, value any, settings []Setting) problem.Problem {
+	found := problem.Problem{Path: s.Key, Given: hidden, Want: "a value that anybody may read: set it again without --secret"}
 	home := slices.IndexFunc(settings, Setting.Secret)
 	object, isObject := value.(map[string]any)
 	if home < 0 || s.Field.Type.Kind() != reflect.Map || !isObject || len(object) == 0 {
-		return problem
+		return found
 	}
 	names := slices.Sorted(maps.Keys(object))
 	where := "the secret"
 	if len(names) > 1 {
 		where = "the secret among " + strings.Join(names, ", ")
 	}
-	problem.Want = fmt.Sprintf("no secret: its value would be readable in the state and in AWS. Set %s with "+
+	found.Want = fmt.Sprintf("no secret: its value would be readable in the state and in AWS. Set %s with "+
 		"`pulumi config set --secret --path '%s'` and take it out with `pulumi config rm --path '%s'`",
 		where, Path(settings[home].Key, names[0]), Path(s.Key, names[0]))
 	if s.Field.Type.Elem().Kind() != reflect.String {
-		problem.Want = fmt.Sprintf("no secret: Pulumi does not tell where in it one is. Set it with "+
+		found.Want = fmt.Sprintf("no secret: Pulumi does not tell where in it one is. Set it with "+
 			"`pulumi config set --secret --path '%s'` and take it out here", Path(settings[home].Key, "NAME"))
 	} else if s.Holds("arns") {
-		problem.Want += fmt.Sprintf("; if it is the ARN of a secret, which is none itself, set it again with "+
+		found.Want += fmt.Sprintf("; if it is the ARN of a secret, which is none itself, set it again with "+
 			"`pulumi config set --plaintext --path '%s'`", Path(s.Key, names[0]))
 	}
-	return problem
+	return found
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -226,7 +227,7 @@ func markNulls(value any) any {
 // unknownKeys are keys of this project that no setting has: a misspelt key would
 // otherwise leave its value unused without a word. Pulumi hands the whole config
 // over in an environment variable and nowhere else.
-func unknownKeys(ctx *pulumi.Context, settings []Setting) (check.Problems, error) {
+func unknownKeys(ctx *pulumi.Context, settings []Setting) (problem.Problems, error) {
 	text := os.Getenv(pulumi.EnvConfig)
 	if text == "" {
 		return nil, nil
@@ -235,13 +236,13 @@ func unknownKeys(ctx *pulumi.Context, settings []Setting) (check.Problems, error
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		return nil, fmt.Errorf("read %s: %w", pulumi.EnvConfig, err)
 	}
-	var problems check.Problems
+	var problems problem.Problems
 	for _, full := range slices.Sorted(maps.Keys(all)) {
 		key, ours := strings.CutPrefix(full, ctx.Project()+":")
 		if !ours || slices.ContainsFunc(settings, func(s Setting) bool { return s.Key == key }) {
 			continue
 		}
-		problems = append(problems, check.Problem{Path: key, Given: unknownKey, Want: wantKnown(key, settings)})
+		problems = append(problems, problem.Problem{Path: key, Given: unknownKey, Want: wantKnown(key, settings)})
 	}
 	return problems, nil
 }
@@ -267,10 +268,10 @@ func wantKnown(key string, settings []Setting) string {
 // Merge adds further problems to those already known: none at a value, inside one or
 // around one that is known to be wrong, and none twice, which happens if two
 // components take a value.
-func Merge(problems, invalid check.Problems) check.Problems {
+func Merge(problems, invalid problem.Problems) problem.Problems {
 	merged := slices.Clone(problems)
 	for _, p := range invalid {
-		covers := func(known check.Problem) bool { return within(p.Path, known.Path) || within(known.Path, p.Path) }
+		covers := func(known problem.Problem) bool { return within(p.Path, known.Path) || within(known.Path, p.Path) }
 		if !slices.ContainsFunc(problems, covers) && !slices.Contains(merged, p) {
 			merged = append(merged, p)
 		}
@@ -290,7 +291,7 @@ var others = []string{"aws:", "TF_AWS_"}
 
 // Report is the error that names each problem by its key as it stands in the
 // stack's file, such as ecs-sample-app:cpu, and nil if there is none.
-func Report(ctx *pulumi.Context, problems check.Problems) error {
+func Report(ctx *pulumi.Context, problems problem.Problems) error {
 	if len(problems) == 0 {
 		return nil
 	}
@@ -306,7 +307,7 @@ func Report(ctx *pulumi.Context, problems check.Problems) error {
 // Explain turns problems that a component found only when it asked AWS into
 // problems of the config. Other errors stay as they are.
 func Explain(ctx *pulumi.Context, err error) error {
-	var problems check.Problems
+	var problems problem.Problems
 	if !errors.As(err, &problems) {
 		return err
 	}

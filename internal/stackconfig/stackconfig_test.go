@@ -10,8 +10,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"ecs-sample-app/internal/check"
 	"ecs-sample-app/internal/infratest"
+	"ecs-sample-app/problem"
 )
 
 type limits struct {
@@ -60,7 +60,7 @@ func loaded(t *testing.T, o infratest.Options) (settings, error) {
 	t.Helper()
 	var got settings
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) (err error) {
-		got, err = Load(ctx, defaults, func(*settings) check.Problems { return nil })
+		got, err = Load(ctx, defaults, func(*settings) problem.Problems { return nil })
 		return err
 	}, o)
 	return got, err
@@ -136,7 +136,7 @@ func TestWhatCannotBeReadIsReportedAndStaysAtItsDefault(t *testing.T) {
 		{"scaling", `{"max":1.5}`, "scaling.max", "a whole number"},
 	} {
 		got, err := loaded(t, infratest.Options{Config: infratest.Config(bad.key, bad.value)})
-		var problems check.Problems
+		var problems problem.Problems
 		if !errors.As(err, &problems) || len(problems) != 1 ||
 			problems[0].Path != infratest.Project+":"+bad.path || !strings.Contains(problems[0].Want, bad.want) {
 			t.Errorf("%s at %q is not refused, once, as %s with what is allowed (%s): %v", bad.key, bad.value, bad.path, bad.want, err)
@@ -150,8 +150,8 @@ func TestWhatCannotBeReadIsReportedAndStaysAtItsDefault(t *testing.T) {
 func TestAllThatIsWrongIsInOneErrorAndEachOnce(t *testing.T) {
 	t.Parallel()
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
-		_, err := Load(ctx, defaults, func(*settings) check.Problems {
-			return check.Problems{
+		_, err := Load(ctx, defaults, func(*settings) problem.Problems {
+			return problem.Problems{
 				{Path: "name", Given: `"n"`, Want: "another"},
 				{Path: "name", Given: `"n"`, Want: "another"},
 				{Path: "tags.A", Given: "a", Want: "one"},
@@ -177,9 +177,9 @@ func TestAllThatIsWrongIsInOneErrorAndEachOnce(t *testing.T) {
 func TestAKeyThatNothingReadsIsNamed(t *testing.T) {
 	t.Setenv(pulumi.EnvConfig, `{"ecs-sample-app:Text":"x","other:text":"x","aws:region":"us-east-1","ecs-sample-app:on":"false"}`)
 	_, err := loaded(t, infratest.Options{})
-	var problems check.Problems
-	want := check.Problem{Path: "ecs-sample-app:Text", Given: "an unknown key", Want: "one that the program reads; the nearest is text"}
-	if !errors.As(err, &problems) || !slices.Equal(problems, check.Problems{want}) {
+	var problems problem.Problems
+	want := problem.Problem{Path: "ecs-sample-app:Text", Given: "an unknown key", Want: "one that the program reads; the nearest is text"}
+	if !errors.As(err, &problems) || !slices.Equal(problems, problem.Problems{want}) {
 		t.Errorf("a misspelt key goes unnoticed, or another project's is taken for one: %v", err)
 	}
 }
@@ -217,7 +217,7 @@ func TestASecretIsRefusedWhereItWouldBeShownAndNeverPrinted(t *testing.T) {
 		}
 		t.Setenv(pulumi.EnvConfig, string(whole))
 		_, err = loaded(t, infratest.Options{Config: config, SecretKeys: []string{infratest.Project + ":" + test.key}})
-		var problems check.Problems
+		var problems problem.Problems
 		if !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(problems[0].Want, test.want) {
 			t.Errorf("a secret in %s at %q is not refused, once, with what to do (%s): %v", test.key, test.text, test.want, err)
 		}
@@ -237,7 +237,7 @@ func TestASecretThatWasSetInPlainTextIsNotPrintedEither(t *testing.T) {
 
 func TestReportingLeavesTheProblemsAsTheyAre(t *testing.T) {
 	t.Parallel()
-	problems := check.Problems{{Path: "cpu", Given: "1", Want: "256"}}
+	problems := problem.Problems{{Path: "cpu", Given: "1", Want: "256"}}
 	_, err := infratest.Run(t, func(ctx *pulumi.Context) error {
 		if err := Report(ctx, nil); err != nil {
 			t.Errorf("a config without problems is refused: %v", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/problem"
 )
 
 // Named is the given tags and Name, which the AWS consoles show as a
@@ -48,11 +49,11 @@ type ByDefault struct {
 // the provider adds. A key of its own may stand on both sides. Two that differ only by
 // case may not: IAM takes them for one, and refuses the role when the network is there.
 // Nor may the program's own, by which the deploy role tells what it may delete.
-func Check(path string, given map[string]string, added ...ByDefault) check.Problems {
-	var ps check.Problems
+func Check(path string, given map[string]string, added ...ByDefault) problem.Problems {
+	var ps problem.Problems
 	one(&ps, path+".", given)
 	for _, by := range added {
-		var wrong check.Problems
+		var wrong problem.Problems
 		one(&wrong, by.Path, by.Tags)
 		both := map[string]string{}
 		maps.Copy(both, by.Tags)
@@ -79,9 +80,9 @@ func Check(path string, given map[string]string, added ...ByDefault) check.Probl
 }
 
 // one checks tags that are set in one place. Their paths begin with at.
-func one(ps *check.Problems, at string, tags map[string]string) {
+func one(ps *problem.Problems, at string, tags map[string]string) {
 	const place = "tags"
-	var wrong check.Problems
+	var wrong problem.Problems
 	check.Tags(&wrong, place, tags)
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		for _, own := range Own {

@@ -1,4 +1,4 @@
-package ci
+package workflows
 
 import (
 	"archive/zip"

@@ -1,6 +1,6 @@
 // Package ci holds tests of what GitHub runs: rules that every workflow has to keep,
 // and the scripts in .github/scripts, run with a stand-in for GitHub.
-package ci
+package workflows
 
 import (
 	"fmt"
