@@ -5,10 +5,13 @@
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
 
-# Modules that are linted and vetted. The AWS provider, tools/pulumi-resource-aws,
+# Modules that are linted and vetted. The AWS provider, tools/toolchain/pulumi-resource-aws,
 # is not among them: outside its slim copy all of AWS would be compiled first. It
 # has its own target, test-provider.
-MODULES := . tools tools/pulumi-language-go $(patsubst %/,%,$(dir $(wildcard e2e/go.mod)))
+MODULES := . tools tools/toolchain/pulumi-language-go e2e
+
+# A linter, by the module that pins its version. Go keeps it once it is built.
+linter = go tool -modfile="$(CURDIR)/tools/lint/$(1)/go.mod" $(1)
 
 # What `make diff` compares the working tree with, and whose configuration it takes.
 BASE ?= origin/main
@@ -76,28 +79,20 @@ fuzz: ## fuzz the configuration for half a minute
 bench: ## measure previews and updates
 	cd e2e && go run ./bench
 
-.local/golangci-lint: tools/golangci-lint/go.sum
-	@mkdir -p $(@D)
-	@cd $(<D) && $(call quietly,go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
-
-.local/actionlint: tools/actionlint/go.sum
-	@mkdir -p $(@D)
-	@cd $(<D) && $(call quietly,go build -trimpath -ldflags='-s -w' -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint)
-
 # actionlint runs shellcheck on the shell inside the workflows where it finds it.
 .PHONY: lint-workflows
-lint-workflows: .local/actionlint ## lint the workflows of CI and their scripts
-	@echo "lint .github" && .local/actionlint
+lint-workflows: ## lint the workflows of CI and their scripts
+	@echo "lint .github" && $(call linter,actionlint)
 	@if command -v shellcheck > /dev/null; then shellcheck .github/scripts/*.sh .ci/run e2e/httpd/image.sh; \
 	else echo "shellcheck is not installed, so the shell in .github is not checked (apt-get install shellcheck)"; fi
 
-lint: .local/golangci-lint lint-workflows ## lint, with the linters of .golangci.yml
-	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && "$(CURDIR)/.local/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
+lint: lint-workflows ## lint, with the linters of .golangci.yml
+	@for m in $(MODULES); do echo "lint $$m" && (cd $$m && $(call linter,golangci-lint) run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; done
 
 vet: ## find what the compiler lets pass
 	@for m in $(MODULES); do echo "vet $$m" && (cd $$m && $(call quietly,go vet ./...)) || exit 1; done
 
-fmt: .local/golangci-lint ## format the code
-	@.local/golangci-lint fmt --config .golangci.yml
+fmt: ## format the code
+	@$(call linter,golangci-lint) fmt --config .golangci.yml
 
 check: lint vet test-all test-provider ## everything that CI runs

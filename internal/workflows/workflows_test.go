@@ -343,13 +343,13 @@ func TestDiffMayOnlyReadAndItsCommentRunsNothingOfIt(t *testing.T) {
 
 func TestPulumiIsTheVersionThatTheTestsRunWith(t *testing.T) {
 	t.Parallel()
-	module, err := os.ReadFile("../../tools/pulumi/go.mod")
+	module, err := os.ReadFile("../../tools/toolchain/pulumi/go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	match := regexp.MustCompile(`github\.com/pulumi/pulumi/pkg/v3 v(\S+)`).FindStringSubmatch(string(module))
 	if match == nil {
-		t.Fatal("tools/pulumi/go.mod has no version")
+		t.Fatal("tools/toolchain/pulumi/go.mod has no version")
 	}
 	if !strings.Contains(actions(t)["pulumi"], "pulumi-version: "+match[1]+"\n") {
 		t.Errorf("CI installs another version of Pulumi than %s", match[1])

@@ -55,8 +55,8 @@ const (
 // parts returns the parts of the chain in the order in which they are built, each
 // finding what the one before left in Go's build cache.
 func parts(root string) ([]part, error) {
-	tools := filepath.Join(root, "tools")
-	cli, err := required(filepath.Join(tools, "pulumi", "go.mod"), cliModule)
+	modules := filepath.Join(root, "tools", "toolchain")
+	cli, err := required(filepath.Join(modules, "pulumi", "go.mod"), cliModule)
 	if err != nil {
 		return nil, err
 	}
@@ -66,27 +66,27 @@ func parts(root string) ([]part, error) {
 	}
 	return []part{{
 		name:      "pulumi",
-		module:    filepath.Join(tools, "pulumi"),
+		module:    filepath.Join(modules, "pulumi"),
 		target:    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
 		place:     filepath.Join("bin", "pulumi"),
 		usually:   "5 minutes",
 		variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": cli},
 	}, {
 		name:      "pulumi-language-go-host",
-		module:    filepath.Join(tools, "pulumi-language-go"),
+		module:    filepath.Join(modules, "pulumi-language-go"),
 		target:    "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go",
 		place:     filepath.Join("bin", "pulumi-language-go-host"),
 		usually:   "half a minute",
 		variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": cli},
 	}, {
 		name:    "pulumi-language-go",
-		module:  filepath.Join(tools, "pulumi-language-go"),
+		module:  filepath.Join(modules, "pulumi-language-go"),
 		target:  ".",
 		place:   filepath.Join("bin", "pulumi-language-go"),
 		usually: "a second",
 	}, {
 		name:      "pulumi-resource-aws",
-		module:    filepath.Join(tools, "pulumi-resource-aws"),
+		module:    filepath.Join(modules, "pulumi-resource-aws"),
 		target:    ".",
 		place:     filepath.Join("home", "plugins", "resource-aws-"+sdk, "pulumi-resource-aws"),
 		usually:   "4 minutes",

@@ -37,7 +37,7 @@ const (
 func slim(src, dst string, services []string) error {
 	for _, service := range services {
 		if _, err := os.Stat(filepath.Join(src, upstreamService, service)); err != nil {
-			return fmt.Errorf("service %q is not a package of the Terraform AWS provider; mend the list in tools/pulumi-resource-aws/services.txt: %w", service, err)
+			return fmt.Errorf("service %q is not a package of the Terraform AWS provider; mend the list in tools/toolchain/pulumi-resource-aws/services.txt: %w", service, err)
 		}
 	}
 	registry, err := cutServices(filepath.Join(src, servicesFile), services)

@@ -1,4 +1,4 @@
-module ecs-sample-app/tools/pulumi
+module ecs-sample-app/tools/toolchain/pulumi
 
 go 1.26.0
 

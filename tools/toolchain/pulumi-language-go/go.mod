@@ -1,4 +1,4 @@
-module ecs-sample-app/tools/pulumi-language-go
+module ecs-sample-app/tools/toolchain/pulumi-language-go
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module ecs-sample-app/tools/pulumi-resource-aws
+module ecs-sample-app/tools/toolchain/pulumi-resource-aws
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module ecs-sample-app/tools/golangci-lint
+module ecs-sample-app/tools/lint/golangci-lint
 
 go 1.26.0
 

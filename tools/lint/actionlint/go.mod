@@ -1,4 +1,4 @@
-module ecs-sample-app/tools/actionlint
+module ecs-sample-app/tools/lint/actionlint
 
 go 1.26.0
 
