@@ -48,7 +48,7 @@ func newSplit(listener net.Listener) *split {
 
 func (s *split) run() {
 	for {
-		connection, err := s.Listener.Accept()
+		connection, err := s.Accept()
 		switch {
 		case err == nil:
 			go s.hand(connection)
