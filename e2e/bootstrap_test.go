@@ -23,6 +23,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/e2e/sandbox"
 	"ecs-sample-app/tools/toolchain"
 )
@@ -186,7 +187,7 @@ func TestTheRolesMayDoWhatTheProgramAsksOfAWS(t *testing.T) {
 		"alarms": "true", "alarmEmails": `["ops@example.com"]`,
 	})
 	up(t, s)
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.Unhealthy})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 2, Cause: fake.Unhealthy})
 	set(t, s, map[string]string{"imageTag": "2.4.67"})
 	upFails(t, s, "a version that ECS rolled back passes for deployed")
 	set(t, s, map[string]string{"imageTag": "2.4.68"})

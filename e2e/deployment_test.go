@@ -13,6 +13,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/e2e/sandbox"
 )
 
@@ -27,7 +28,7 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 	good := serving(t, s)
 
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 5, Settling: 2})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 5, Settling: 2})
 	output := upFails(t, s, "a version that ECS rolled back passes for deployed")
 	beside(t, "pulumi up --yes --skip-preview", output).wantExcerpt(t)
 	assertToldWhy(t, s, output, "sample-app-e2e:2", "sample-app-e2e:1")
@@ -40,7 +41,7 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 
 	// The same version again, which works by now.
 	set(t, s, map[string]string{"redeploy": "Wed Nov 25"})
-	s.Rollouts.Next(sandbox.Plan{Polls: 4})
+	s.Rollouts.Next(fake.Plan{Polls: 4})
 	up(t, s)
 	assertServes(t, s, "2.4.66", good)
 	assertWhole(t, s)
@@ -62,14 +63,14 @@ func TestAVersionThatIsRolledBackFailsEachUpUntilItIsRepaired(t *testing.T) {
 func anotherRepairs(t *testing.T, s *sandbox.Sandbox) {
 	good := serving(t, s)
 	set(t, s, map[string]string{"imageTag": "2.4.67"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.NoImage})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 2, Cause: fake.NoImage})
 	output := upFails(t, s, "a version that ECS rolled back between two looks passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:4", "sample-app-e2e:3")
 	assertTold(t, output, "circuit breaker threshold was exceeded")
 	assertTold(t, output, "CannotPullContainerError", "httpd:2.4.67: not found")
 
 	set(t, s, map[string]string{"imageTag": "2.4.68"})
-	s.Rollouts.Next(sandbox.Plan{Polls: 3})
+	s.Rollouts.Next(fake.Plan{Polls: 3})
 	up(t, s)
 	assertServes(t, s, "2.4.68", good)
 	assertWhole(t, s) // The revision that failed is gone too.
@@ -82,13 +83,13 @@ func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
 	network := service(t, s).NetworkConfiguration
 	subnets := network.AwsvpcConfiguration.Subnets
 	network.AwsvpcConfiguration.Subnets = subnets[:1]
-	s.Rollouts.Next(sandbox.Plan{})
+	s.Rollouts.Next(fake.Plan{})
 	_, err := s.Account.ECS.UpdateService(t.Context(), &ecs.UpdateServiceInput{
 		Cluster: service(t, s).ClusterArn, Service: service(t, s).ServiceArn, NetworkConfiguration: network,
 	})
 	must(t, err, "move the tasks to one zone")
 
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 4, Cause: sandbox.Unhealthy})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 4, Cause: fake.Unhealthy})
 	_, err = s.UpRefreshed(t.Context())
 	if err == nil {
 		t.Fatal("a change of the network that ECS took back passes for done")
@@ -98,7 +99,7 @@ func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
 	assertTold(t, err.Error(), "Task failed ELB health checks", "sample-app exited with 0")
 	assertFailsAgain(t, s, "ROLLBACK_SUCCESSFUL")
 
-	s.Rollouts.Next(sandbox.Plan{Polls: 2})
+	s.Rollouts.Next(fake.Plan{Polls: 2})
 	_, err = s.UpRefreshed(t.Context())
 	must(t, err, "`pulumi up --refresh` does not try the change again")
 	if got := service(t, s).NetworkConfiguration.AwsvpcConfiguration.Subnets; len(got) != len(subnets) {
@@ -110,7 +111,7 @@ func networkRolledBack(t *testing.T, s *sandbox.Sandbox) {
 // staleAnswers lets a version fail while ECS answers at first with what was before.
 func staleAnswers(t *testing.T, s *sandbox.Sandbox) {
 	set(t, s, map[string]string{"imageTag": "2.4.69"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Stale: 3, Polls: 6, Settling: 1})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Stale: 3, Polls: 6, Settling: 1})
 	output := upFails(t, s, "a version that was never deployed passes for deployed, because ECS still told of the one before")
 	assertTold(t, output, "asked for", "sample-app-e2e:6")
 	assertKnown(t, s)
@@ -151,7 +152,7 @@ func serviceDeleted(t *testing.T, s *sandbox.Sandbox) {
 func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 3, Cause: sandbox.Unhealthy})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 3, Cause: fake.Unhealthy})
 	output := upFails(t, s, "a service that never ran passes for deployed")
 	assertToldWhy(t, s, output, "sample-app-e2e:1", "nothing")
 	assertTold(t, output, "none before to go back to")
@@ -164,13 +165,13 @@ func TestAFirstDeploymentFailsASlowOneShowsProgressAndAStuckOneTimesOut(t *testi
 	// The same version again: nothing else starts a task for a deployment that failed.
 	const slow = 12 // Looks, most of them the guard's, two seconds apart.
 	set(t, s, map[string]string{"redeploy": "once more"})
-	s.Rollouts.Next(sandbox.Plan{Polls: slow})
+	s.Rollouts.Next(fake.Plan{Polls: slow})
 	began := time.Now()
 	assertProgress(t, up(t, s), time.Since(began))
 	assertWhole(t, s)
 
 	set(t, s, map[string]string{"imageTag": "2.4.67", "deploymentTimeoutMinutes": "1"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.Hangs})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.Hangs})
 	interruptedWhileItWaits(t, s)
 	began = time.Now()
 	output = upFails(t, s, "a deployment that does not come to an end passes for deployed")

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/e2e/sandbox"
 )
 
@@ -28,14 +29,14 @@ func TestAStackLivesThroughRefusedLateAndLostAnswersOfAWS(t *testing.T) {
 	repairedThroughFaults(t, s)
 	destroyedThroughFaults(t, s)
 
-	counts := map[sandbox.Fault]int{}
+	counts := map[fake.Fault]int{}
 	for _, injected := range s.Faults.Injected() {
 		counts[injected.Fault]++
 	}
 	t.Logf("faults that happened: %v", counts)
-	kinds := []sandbox.Fault{
-		sandbox.Throttled, sandbox.Late, sandbox.InternalError, sandbox.Unavailable,
-		sandbox.CutBefore, sandbox.CutAfter, sandbox.CutMidway,
+	kinds := []fake.Fault{
+		fake.Throttled, fake.Late, fake.InternalError, fake.Unavailable,
+		fake.CutBefore, fake.CutAfter, fake.CutMidway,
 	}
 	for _, kind := range kinds {
 		if counts[kind] == 0 {
@@ -63,10 +64,10 @@ func assertHappened(t *testing.T, s *sandbox.Sandbox) {
 func lostInCreation(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	f := &s.Faults
-	f.Inject(sandbox.Throttled, 2, "CreateVpc", "CreateRole")
-	f.Inject(sandbox.Unavailable, 1, "CreateCluster")
-	f.Inject(sandbox.CutAfter, 1, "CreateLogGroup")
-	f.Inject(sandbox.CutMidway, 1, "GetRole")
+	f.Inject(fake.Throttled, 2, "CreateVpc", "CreateRole")
+	f.Inject(fake.Unavailable, 1, "CreateCluster")
+	f.Inject(fake.CutAfter, 1, "CreateLogGroup")
+	f.Inject(fake.CutMidway, 1, "GetRole")
 	output := upFails(t, s, "an up whose answers were lost passes for done")
 	assertHappened(t, s)
 	assertTold(t, output, "sample-app-logs", "ResourceAlreadyExistsException")
@@ -96,11 +97,11 @@ func lostInCreation(t *testing.T, s *sandbox.Sandbox) {
 func createdThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	f := &s.Faults
-	f.Inject(sandbox.Throttled, 2, "CreateLoadBalancer", "RegisterTaskDefinition", "CreateService")
-	f.Inject(sandbox.InternalError, 1, "CreateSubnet", "CreateSecurityGroup", "DescribeServices")
-	f.Inject(sandbox.Unavailable, 1, "CreateInternetGateway", "CreateRouteTable")
-	f.Inject(sandbox.CutBefore, 1, "CreateListener", "AuthorizeSecurityGroupIngress", "CreateVpcEndpoint")
-	f.Inject(sandbox.CutAfter, 1, "PutRolePolicy", "ModifyLoadBalancerAttributes", "ModifyTargetGroupAttributes")
+	f.Inject(fake.Throttled, 2, "CreateLoadBalancer", "RegisterTaskDefinition", "CreateService")
+	f.Inject(fake.InternalError, 1, "CreateSubnet", "CreateSecurityGroup", "DescribeServices")
+	f.Inject(fake.Unavailable, 1, "CreateInternetGateway", "CreateRouteTable")
+	f.Inject(fake.CutBefore, 1, "CreateListener", "AuthorizeSecurityGroupIngress", "CreateVpcEndpoint")
+	f.Inject(fake.CutAfter, 1, "PutRolePolicy", "ModifyLoadBalancerAttributes", "ModifyTargetGroupAttributes")
 	f.Delay(time.Second, 1, "DescribeSubnets", "CreateTargetGroup")
 	up(t, s)
 	assertHappened(t, s)
@@ -114,10 +115,10 @@ func deployedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	before := serving(t, s)
 	f := &s.Faults
-	f.Inject(sandbox.CutBefore, 1, "RegisterTaskDefinition")
-	f.Inject(sandbox.CutAfter, 1, "UpdateService", "DeregisterTaskDefinition")
-	f.Inject(sandbox.Unavailable, 1, "DescribeTargetHealth", "ListServiceDeployments")
-	s.Rollouts.Next(sandbox.Plan{Polls: 5})
+	f.Inject(fake.CutBefore, 1, "RegisterTaskDefinition")
+	f.Inject(fake.CutAfter, 1, "UpdateService", "DeregisterTaskDefinition")
+	f.Inject(fake.Unavailable, 1, "DescribeTargetHealth", "ListServiceDeployments")
+	s.Rollouts.Next(fake.Plan{Polls: 5})
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
 	up(t, s)
 	assertHappened(t, s)
@@ -131,9 +132,9 @@ func deployedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 func guardedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	f := &s.Faults
-	f.Inject(sandbox.CutMidway, 1, "DescribeServices")
-	f.Inject(sandbox.Throttled, 4, "DescribeServices") // More than the SDK's own three tries.
-	f.Inject(sandbox.CutBefore, 1, "DescribeServices")
+	f.Inject(fake.CutMidway, 1, "DescribeServices")
+	f.Inject(fake.Throttled, 4, "DescribeServices") // More than the SDK's own three tries.
+	f.Inject(fake.CutBefore, 1, "DescribeServices")
 	run := up(t, s)
 	assertHappened(t, s)
 	if len(run.Changes) > 0 {
@@ -147,7 +148,7 @@ func guardedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 func halfDeployed(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	before := serving(t, s)
-	s.Faults.Inject(sandbox.CutMidway, 1, "UpdateService")
+	s.Faults.Inject(fake.CutMidway, 1, "UpdateService")
 	set(t, s, map[string]string{"imageTag": "2.4.65"})
 	output := upFails(t, s, "an up whose answer broke off passes for done")
 	assertHappened(t, s)
@@ -163,10 +164,10 @@ func halfDeployed(t *testing.T, s *sandbox.Sandbox) {
 func repairedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	f := &s.Faults
-	f.Inject(sandbox.Throttled, 2, "DescribeVpcs", "DescribeListeners", "ListRolePolicies")
-	f.Inject(sandbox.InternalError, 1, "DescribeSecurityGroupRules", "DescribeClusters")
-	f.Inject(sandbox.CutBefore, 1, "DescribeLogGroups", "DescribeTaskDefinition")
-	f.Inject(sandbox.CutAfter, 1, "ModifySecurityGroupRules", "PutRetentionPolicy")
+	f.Inject(fake.Throttled, 2, "DescribeVpcs", "DescribeListeners", "ListRolePolicies")
+	f.Inject(fake.InternalError, 1, "DescribeSecurityGroupRules", "DescribeClusters")
+	f.Inject(fake.CutBefore, 1, "DescribeLogGroups", "DescribeTaskDefinition")
+	f.Inject(fake.CutAfter, 1, "ModifySecurityGroupRules", "PutRetentionPolicy")
 	meddle(t, s)
 	assertHappened(t, s)
 	assertWhole(t, s)
@@ -178,12 +179,12 @@ func repairedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 func destroyedThroughFaults(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	f := &s.Faults
-	f.Inject(sandbox.Throttled, 2, "DeleteLoadBalancer", "DeleteVpc")
-	f.Inject(sandbox.InternalError, 1, "DeleteInternetGateway", "DeleteRole")
-	f.Inject(sandbox.Unavailable, 1, "DeleteCluster")
-	f.Inject(sandbox.CutBefore, 1, "DeleteListener", "DeleteTargetGroup")
-	f.Inject(sandbox.CutAfter, 1, "DeleteService", "DeleteLogGroup", "DeleteRolePolicy", "DeleteSecurityGroup", "DeleteVpcEndpoints")
-	f.Inject(sandbox.CutMidway, 1, "DeleteSubnet")
+	f.Inject(fake.Throttled, 2, "DeleteLoadBalancer", "DeleteVpc")
+	f.Inject(fake.InternalError, 1, "DeleteInternetGateway", "DeleteRole")
+	f.Inject(fake.Unavailable, 1, "DeleteCluster")
+	f.Inject(fake.CutBefore, 1, "DeleteListener", "DeleteTargetGroup")
+	f.Inject(fake.CutAfter, 1, "DeleteService", "DeleteLogGroup", "DeleteRolePolicy", "DeleteSecurityGroup", "DeleteVpcEndpoints")
+	f.Inject(fake.CutMidway, 1, "DeleteSubnet")
 	_, err := s.Destroy(t.Context())
 	if err == nil {
 		t.Fatal("a destroy whose answer broke off passes for done")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/e2e/sandbox"
 )
 
@@ -82,7 +83,7 @@ func TestWhatAKilledUpLeftBehindUnsettledIsToBeFoundByItsTags(t *testing.T) {
 
 // upUntil starts an up and returns when AWS has done an action, and before Pulumi
 // gets the answer.
-func upUntil(t *testing.T, s *sandbox.Sandbox, action string) (*sandbox.Process, *sandbox.Held) {
+func upUntil(t *testing.T, s *sandbox.Sandbox, action string) (*sandbox.Process, *fake.Held) {
 	t.Helper()
 	answer := s.Gate.Hold(action)
 	process, err := s.Start(t.Context(), "up", "--yes", "--skip-preview")

@@ -12,6 +12,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/e2e/sandbox"
 )
 
@@ -27,7 +28,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 
 	// A version that fails, on another port: the old pair serves, whatever comes next.
 	set(t, s, map[string]string{"containerPort": "8080"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 3, Cause: sandbox.Unhealthy})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 3, Cause: fake.Unhealthy})
 	output := upFails(t, s, "a service that never served passes for deployed")
 	assertTold(t, output, "sample-app does not run what was asked for", "sample-app-service says why")
 	assertTold(t, output, "Task failed ELB health checks", "sample-app exited with 0")
@@ -39,13 +40,13 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 
 	// A second failure in a row, of another kind.
 	set(t, s, map[string]string{"healthCheckPath": "/health"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 3, Cause: sandbox.NoImage})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 3, Cause: fake.NoImage})
 	upFails(t, s, "a second service that never served passes for deployed")
 	assertStillServes(t, s, group, first, 80)
 
 	// A version that works: requests move, and the old pairs go.
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
-	s.Rollouts.Next(sandbox.Plan{Polls: 3})
+	s.Rollouts.Next(fake.Plan{Polls: 3})
 	before := len(s.Faults.Order())
 	up(t, s)
 	assertInOrder(t, s.Faults.Order()[before:], "UpdateService", "ModifyRule", "DeleteService", "DeleteRule", "DeleteTargetGroup")
@@ -64,7 +65,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	// Ctrl-C in the middle.
 	group, first = sends(t, s), aws.ToString(service(t, s).ServiceArn)
 	set(t, s, map[string]string{"containerPort": "80"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.Hangs})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.Hangs})
 	interruptedWhileItWaits(t, s)
 	assertStillServes(t, s, group, first, 8082)
 	set(t, s, map[string]string{"imageTag": "2.4.67"})
@@ -97,7 +98,7 @@ func TestRequestsMoveOnlyToWhatServes(t *testing.T) {
 	set(t, s, map[string]string{"deletionProtection": "false"})
 	up(t, s)
 	set(t, s, map[string]string{"containerPort": "8081"})
-	s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.Unhealthy})
+	s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 2, Cause: fake.Unhealthy})
 	upFails(t, s, "a service that never served passes for deployed")
 	destroy(t, s)
 	assertNothingLeft(t, s)
@@ -119,7 +120,7 @@ func TestWhateverIsReplacedServesUntilItsSuccessorDoes(t *testing.T) {
 			up(t, s)
 			group, first := sends(t, s), aws.ToString(service(t, s).ServiceArn)
 			set(t, s, change)
-			s.Rollouts.Next(sandbox.Plan{Outcome: sandbox.RollsBack, Polls: 2, Cause: sandbox.Crashes})
+			s.Rollouts.Next(fake.Plan{Outcome: fake.RollsBack, Polls: 2, Cause: fake.Crashes})
 			upFails(t, s, "a service that never served passes for deployed")
 			if _, ok := change["vpcCidr"]; !ok { // There is a second load balancer then.
 				assertStillServes(t, s, group, first, 80)

@@ -18,6 +18,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/fake"
 	"ecs-sample-app/tools/emulator"
 	"ecs-sample-app/tools/toolchain"
 )
@@ -63,9 +64,9 @@ type Sandbox struct {
 	Before account.Inventory
 	// Faults, Gate and Rollouts stand before the emulator, in this order. Rollouts are
 	// also the stage on which its tasks play.
-	Faults   Faults
-	Gate     Gate
-	Rollouts Rollouts
+	Faults   fake.Faults
+	Gate     fake.Gate
+	Rollouts fake.Rollouts
 
 	dir        string
 	containers bool
@@ -147,9 +148,9 @@ func (s *Sandbox) Become(programDir string) error {
 // wrap is what stands before the emulator.
 func (s *Sandbox) wrap(next http.Handler) http.Handler {
 	if s.containers {
-		return s.Faults.wrap(s.Gate.wrap(next))
+		return s.Faults.Wrap(s.Gate.Wrap(next))
 	}
-	return s.Faults.wrap(s.Gate.wrap(s.Rollouts.wrap(next)))
+	return s.Faults.Wrap(s.Gate.Wrap(s.Rollouts.Wrap(next)))
 }
 
 // variables leave no way out of the sandbox: a test that reached a developer's own

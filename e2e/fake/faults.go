@@ -1,4 +1,4 @@
-package sandbox
+package fake
 
 import (
 	"bytes"
@@ -147,8 +147,8 @@ func (f *Faults) take(service, action string) *planned {
 	return nil
 }
 
-// wrap is the faults as the emulator takes them.
-func (f *Faults) wrap(next http.Handler) http.Handler {
+// Wrap is the faults as the emulator takes them.
+func (f *Faults) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.UserAgent(), "app/"+account.App) {
 			next.ServeHTTP(w, r)

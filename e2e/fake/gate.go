@@ -1,4 +1,7 @@
-package sandbox
+// Package fake stands before the emulator, where a test has AWS answer otherwise: late, with
+// an error, not at all, or with deployments that fail. Each part is a layer that wraps
+// the one after it.
+package fake
 
 import (
 	"bytes"
@@ -50,8 +53,8 @@ func (g *Gate) take(action string) *Held {
 	return held
 }
 
-// wrap is the gate as the emulator takes it.
-func (g *Gate) wrap(next http.Handler) http.Handler {
+// Wrap is the gate as the emulator takes it.
+func (g *Gate) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

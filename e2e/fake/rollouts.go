@@ -1,4 +1,4 @@
-package sandbox
+package fake
 
 import (
 	"bytes"
@@ -272,8 +272,8 @@ func (o *Rollouts) last(service string) *script {
 	return nil
 }
 
-// wrap is the rollouts as the emulator takes them.
-func (o *Rollouts) wrap(next http.Handler) http.Handler {
+// Wrap is the rollouts as the emulator takes them.
+func (o *Rollouts) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if serviceOf(r) != "ecs" {
 			next.ServeHTTP(w, r)

@@ -1,4 +1,4 @@
-package sandbox
+package fake
 
 import (
 	"context"
@@ -78,7 +78,7 @@ func questions(a *account.Account, once bool) map[string]func(context.Context) e
 func TestEachServiceRefusesInItsOwnWords(t *testing.T) {
 	t.Parallel()
 	var f Faults
-	asked := questions(account.As(start(t, f.wrap), "somebody"), true)
+	asked := questions(account.As(start(t, f.Wrap), "somebody"), true)
 	want := map[string]map[Fault]refusal{
 		"DescribeVpcs":          {Throttled: {503, "RequestLimitExceeded", ""}, InternalError: {500, "InternalError", ""}, Unavailable: {503, "Unavailable", ""}},
 		"DescribeLoadBalancers": {Throttled: {400, "ThrottlingException", ""}, InternalError: {500, "InternalFailure", ""}, Unavailable: {503, "ServiceUnavailable", ""}},
@@ -107,7 +107,7 @@ func TestEachServiceRefusesInItsOwnWords(t *testing.T) {
 func TestTheSDKSurvivesEveryFaultThatPasses(t *testing.T) {
 	t.Parallel()
 	var f Faults
-	asked := questions(account.As(start(t, f.wrap), "somebody"), false)
+	asked := questions(account.As(start(t, f.Wrap), "somebody"), false)
 	for _, fault := range []Fault{Throttled, InternalError, Unavailable, CutBefore, CutAfter} {
 		before := len(f.Injected())
 		var group sync.WaitGroup
@@ -132,7 +132,7 @@ func TestTheSDKSurvivesEveryFaultThatPasses(t *testing.T) {
 func TestACutIsBeforeOrAfterWhatAWSDoes(t *testing.T) {
 	t.Parallel()
 	var f Faults
-	url := start(t, f.wrap)
+	url := start(t, f.Wrap)
 	somebody, own := account.As(url, "somebody"), account.At(url)
 	for fault, done := range map[Fault]bool{CutBefore: false, CutAfter: true, CutMidway: true} {
 		name := map[Fault]string{CutBefore: "before", CutAfter: "after", CutMidway: "midway"}[fault]
@@ -156,7 +156,7 @@ func TestACutIsBeforeOrAfterWhatAWSDoes(t *testing.T) {
 func TestADelayIsWaitedForAndEndsWithWhoAsked(t *testing.T) {
 	t.Parallel()
 	var f Faults
-	ask := questions(account.As(start(t, f.wrap), "somebody"), true)["ListClusters"]
+	ask := questions(account.As(start(t, f.Wrap), "somebody"), true)["ListClusters"]
 	const delay = 200 * time.Millisecond
 	f.Delay(delay, 1, "ListClusters")
 	begin := time.Now()
@@ -177,7 +177,7 @@ func TestADelayIsWaitedForAndEndsWithWhoAsked(t *testing.T) {
 func TestFaultsAreCountedAndLeaveTheTestsOwnQuestionsAlone(t *testing.T) {
 	t.Parallel()
 	var f Faults
-	url := start(t, f.wrap)
+	url := start(t, f.Wrap)
 	f.Inject(InternalError, 2, Any)
 	if err := questions(account.At(url), true)["ListClusters"](t.Context()); err != nil {
 		t.Errorf("the test's own question met a fault: %v", err)
