@@ -37,7 +37,7 @@ type live struct {
 func newLive(t *testing.T) *live {
 	t.Helper()
 	l := &live{t: t, rollouts: &Rollouts{}}
-	l.account = account.At(startOn(t, l.rollouts, l.rollouts.wrap))
+	l.account = account.At(startOn(t, l.rollouts, l.rollouts.Wrap))
 	ctx := t.Context()
 	_, err := l.account.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(shop)})
 	l.must(err)
