@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt check
+.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt module check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -94,5 +94,15 @@ vet: ## find what the compiler lets pass
 
 fmt: ## format the code
 	@$(call linter,golangci-lint) fmt --config .golangci.yml
+
+# Renamed are imports, go.mod files and the formatter's settings. The Pulumi project, its
+# config keys and its resources' types keep their names: stacks depend on them.
+module: ## give the Go module another name: make module NAME=github.com/you/ecs-sample-app
+	@test -n "$(NAME)" || { echo "the name is missing: make module NAME=github.com/you/ecs-sample-app" >&2; exit 2; }
+	@OLD=$$(go list -m) && export OLD NAME="$(NAME)" && go mod edit -module "$$NAME" && \
+	files() { git ls-files -z --cached --others --exclude-standard "$$@"; } && \
+	files '*.go' '*.md' | xargs -0 perl -pi -e 's{"\Q$$ENV{OLD}\E(?=/)}{"$$ENV{NAME}}g' && \
+	files '*go.mod' | xargs -0 perl -pi -e 's{(^|\s)\Q$$ENV{OLD}\E(?=[/\s])}{$$1$$ENV{NAME}}g' && \
+	perl -pi -e 's{\b\Q$$ENV{OLD}\E$$}{$$ENV{NAME}}' .golangci.yml
 
 check: lint vet test-all test-provider ## everything that CI runs

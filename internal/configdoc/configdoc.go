@@ -17,11 +17,10 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"ecs-sample-app/internal/stackconfig"
 )
-
-// module is how the import paths of this repository's packages begin.
-const module = "ecs-sample-app"
 
 // Section is a part of a config that has a table of its own.
 type Section struct {
@@ -247,7 +246,7 @@ func (r *row) describe(s stackconfig.Setting, others []stackconfig.Setting) erro
 
 // docOf reads the doc comment of a setting's field in the package that has it.
 func docOf(s stackconfig.Setting) (string, error) {
-	root, err := moduleRoot()
+	root, module, err := findModule()
 	if err != nil {
 		return "", err
 	}
@@ -283,19 +282,19 @@ func docOf(s stackconfig.Setting) (string, error) {
 	return "", fmt.Errorf("%s.%s has no comment: it is what people read of %s", s.Owner, s.Field.Name, s.Key)
 }
 
-// moduleRoot is the folder of this module, above the one that the test runs in.
-func moduleRoot() (string, error) {
+// findModule finds this module's folder, above the one that the test runs in, and its path.
+func findModule() (root, module string, err error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for {
 		content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && bytes.HasPrefix(content, []byte("module "+module+"\n")) {
-			return dir, nil
+		if err == nil {
+			return dir, modfile.ModulePath(content), nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errors.New("this is not inside the module " + module)
+			return "", "", errors.New("this is not inside a Go module")
 		}
 		dir = filepath.Dir(dir)
 	}
