@@ -31,42 +31,54 @@ type mapped struct {
 // provider stops at its start if a service is missing, and a test fails if a type that
 // the program makes is.
 var mappedResources = map[string]mapped{
-	"aws_appautoscaling_policy":           {module: "appautoscaling", name: "Policy"},
-	"aws_appautoscaling_scheduled_action": {module: "appautoscaling", name: "ScheduledAction"},
-	"aws_appautoscaling_target":           {module: "appautoscaling", name: "Target"},
-	"aws_cloudwatch_event_rule":           {module: "cloudwatch", name: "EventRule"},
-	"aws_cloudwatch_event_target":         {module: "cloudwatch", name: "EventTarget"},
-	"aws_cloudwatch_log_group":            {module: "cloudwatch", name: "LogGroup"},
-	"aws_cloudwatch_metric_alarm":         {module: "cloudwatch", name: "MetricAlarm", fields: alarmFields},
-	"aws_default_security_group":          {module: "ec2", name: "DefaultSecurityGroup", fields: groupFields},
-	"aws_ecs_cluster":                     {module: "ecs", name: "Cluster"},
-	"aws_ecs_cluster_capacity_providers":  {module: "ecs", name: "ClusterCapacityProviders"},
-	"aws_ecs_service":                     {module: "ecs", name: "Service", fields: serviceFields},
-	"aws_ecs_task_definition":             {module: "ecs", name: "TaskDefinition"},
-	"aws_iam_openid_connect_provider":     {module: "iam", name: "OpenIdConnectProvider"},
-	"aws_iam_policy":                      {module: "iam", name: "Policy", fields: fields{"policy": jsonDocument}},
-	"aws_iam_role":                        {module: "iam", name: "Role", fields: roleFields},
-	"aws_iam_role_policy":                 {module: "iam", name: "RolePolicy", fields: fields{"policy": jsonDocument}},
-	"aws_iam_role_policy_attachment":      {module: "iam", name: "RolePolicyAttachment", deleteFirst: true},
-	"aws_iam_service_linked_role":         {module: "iam", name: "ServiceLinkedRole"},
-	"aws_internet_gateway":                {module: "ec2", name: "InternetGateway"},
-	"aws_lb":                              {module: "lb", name: "LoadBalancer", fields: fields{"name": balancerName}},
-	"aws_lb_listener":                     {module: "lb", name: "Listener"},
-	"aws_lb_listener_rule":                {module: "lb", name: "ListenerRule"},
-	"aws_lb_target_group":                 {module: "lb", name: "TargetGroup", fields: targetGroupFields},
-	"aws_route":                           {module: "ec2", name: "Route"},
-	"aws_route_table":                     {module: "ec2", name: "RouteTable"},
-	"aws_route_table_association":         {module: "ec2", name: "RouteTableAssociation"},
-	"aws_security_group":                  {module: "ec2", name: "SecurityGroup", fields: describedGroupFields},
-	"aws_sns_topic":                       {module: "sns", name: "Topic"},
-	"aws_sns_topic_policy":                {module: "sns", name: "TopicPolicy", fields: fields{"policy": jsonDocument}},
-	"aws_sns_topic_subscription":          {module: "sns", name: "TopicSubscription", fields: fields{"topic_arn": {Name: "topic"}}},
-	"aws_ssm_parameter":                   {module: "ssm", name: "Parameter"},
-	"aws_subnet":                          {module: "ec2", name: "Subnet"},
-	"aws_vpc":                             {module: "ec2", name: "Vpc"},
-	"aws_vpc_endpoint":                    {module: "ec2", name: "VpcEndpoint"},
-	"aws_vpc_security_group_egress_rule":  {module: "vpc", name: "SecurityGroupEgressRule"},
-	"aws_vpc_security_group_ingress_rule": {module: "vpc", name: "SecurityGroupIngressRule"},
+	"aws_acm_certificate":                                {module: "acm", name: "Certificate"},
+	"aws_acm_certificate_validation":                     {module: "acm", name: "CertificateValidation"},
+	"aws_appautoscaling_policy":                          {module: "appautoscaling", name: "Policy"},
+	"aws_appautoscaling_scheduled_action":                {module: "appautoscaling", name: "ScheduledAction"},
+	"aws_appautoscaling_target":                          {module: "appautoscaling", name: "Target"},
+	"aws_cloudwatch_event_rule":                          {module: "cloudwatch", name: "EventRule"},
+	"aws_cloudwatch_event_target":                        {module: "cloudwatch", name: "EventTarget"},
+	"aws_cloudwatch_log_group":                           {module: "cloudwatch", name: "LogGroup"},
+	"aws_cloudwatch_metric_alarm":                        {module: "cloudwatch", name: "MetricAlarm", fields: alarmFields},
+	"aws_default_security_group":                         {module: "ec2", name: "DefaultSecurityGroup", fields: groupFields},
+	"aws_ecs_cluster":                                    {module: "ecs", name: "Cluster"},
+	"aws_ecs_cluster_capacity_providers":                 {module: "ecs", name: "ClusterCapacityProviders"},
+	"aws_ecs_service":                                    {module: "ecs", name: "Service", fields: serviceFields},
+	"aws_ecs_task_definition":                            {module: "ecs", name: "TaskDefinition"},
+	"aws_eip":                                            {module: "ec2", name: "Eip"},
+	"aws_flow_log":                                       {module: "ec2", name: "FlowLog"},
+	"aws_iam_openid_connect_provider":                    {module: "iam", name: "OpenIdConnectProvider"},
+	"aws_iam_policy":                                     {module: "iam", name: "Policy", fields: fields{"policy": jsonDocument}},
+	"aws_iam_role":                                       {module: "iam", name: "Role", fields: roleFields},
+	"aws_iam_role_policy":                                {module: "iam", name: "RolePolicy", fields: fields{"policy": jsonDocument}},
+	"aws_iam_role_policy_attachment":                     {module: "iam", name: "RolePolicyAttachment", deleteFirst: true},
+	"aws_iam_service_linked_role":                        {module: "iam", name: "ServiceLinkedRole"},
+	"aws_internet_gateway":                               {module: "ec2", name: "InternetGateway"},
+	"aws_lb":                                             {module: "lb", name: "LoadBalancer", fields: fields{"name": balancerName}},
+	"aws_lb_listener":                                    {module: "lb", name: "Listener"},
+	"aws_lb_listener_rule":                               {module: "lb", name: "ListenerRule"},
+	"aws_lb_target_group":                                {module: "lb", name: "TargetGroup", fields: targetGroupFields},
+	"aws_nat_gateway":                                    {module: "ec2", name: "NatGateway"},
+	"aws_route":                                          {module: "ec2", name: "Route"},
+	"aws_route53_record":                                 {module: "route53", name: "Record", fields: recordFields},
+	"aws_route_table":                                    {module: "ec2", name: "RouteTable"},
+	"aws_route_table_association":                        {module: "ec2", name: "RouteTableAssociation"},
+	"aws_s3_bucket":                                      {module: "s3", name: "BucketV2", fields: fields{"bucket": bucketName}},
+	"aws_s3_bucket_lifecycle_configuration":              {module: "s3", name: "BucketLifecycleConfigurationV2"},
+	"aws_s3_bucket_ownership_controls":                   {module: "s3", name: "BucketOwnershipControls"},
+	"aws_s3_bucket_policy":                               {module: "s3", name: "BucketPolicy", fields: fields{"policy": jsonDocument}},
+	"aws_s3_bucket_public_access_block":                  {module: "s3", name: "BucketPublicAccessBlock"},
+	"aws_s3_bucket_server_side_encryption_configuration": {module: "s3", name: "BucketServerSideEncryptionConfigurationV2"},
+	"aws_security_group":                                 {module: "ec2", name: "SecurityGroup", fields: describedGroupFields},
+	"aws_sns_topic":                                      {module: "sns", name: "Topic"},
+	"aws_sns_topic_policy":                               {module: "sns", name: "TopicPolicy", fields: fields{"policy": jsonDocument}},
+	"aws_sns_topic_subscription":                         {module: "sns", name: "TopicSubscription", fields: fields{"topic_arn": {Name: "topic"}}},
+	"aws_ssm_parameter":                                  {module: "ssm", name: "Parameter"},
+	"aws_subnet":                                         {module: "ec2", name: "Subnet"},
+	"aws_vpc":                                            {module: "ec2", name: "Vpc"},
+	"aws_vpc_endpoint":                                   {module: "ec2", name: "VpcEndpoint"},
+	"aws_vpc_security_group_egress_rule":                 {module: "vpc", name: "SecurityGroupEgressRule"},
+	"aws_vpc_security_group_ingress_rule":                {module: "vpc", name: "SecurityGroupIngressRule"},
 }
 
 // mappedFunctions are the functions that the program calls.
@@ -77,7 +89,11 @@ var mappedFunctions = map[string]mapped{
 	"aws_iam_roles":          {module: "iam", name: "getRoles"},
 	"aws_partition":          {module: "index", name: "getPartition"},
 	"aws_region":             {module: "index", name: "getRegion"},
+	"aws_route53_zone":       {module: "route53", name: "getZone"},
+	"aws_route_table":        {module: "ec2", name: "getRouteTable"},
 	"aws_ssm_parameter":      {module: "ssm", name: "getParameter"},
+	"aws_subnet":             {module: "ec2", name: "getSubnet"},
+	"aws_vpc":                {module: "ec2", name: "getVpc"},
 }
 
 // Lengths of the names that Pulumi makes up, in characters.
@@ -88,6 +104,10 @@ const (
 	// maxBalancerName is the limit for load balancers and target groups.
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 	maxBalancerName = 32
+
+	// maxBucketName is the limit for buckets, whose names have no upper case.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+	maxBucketName = 63
 
 	// maxRoleName is the limit for roles.
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -100,6 +120,20 @@ const (
 
 var (
 	balancerName = autoName(maxBalancerName)
+	bucketName   = tfbridge.AutoNameTransform("bucket", maxBucketName, strings.ToLower)
+
+	// several keeps a list where Terraform allows one element only.
+	several = func(name string) *tfbridge.SchemaInfo {
+		return &tfbridge.SchemaInfo{Name: name, MaxItemsOne: tfbridge.False()}
+	}
+
+	recordFields = fields{
+		"alias":                      several("aliases"),
+		"failover_routing_policy":    several("failoverRoutingPolicies"),
+		"geolocation_routing_policy": several("geolocationRoutingPolicies"),
+		"latency_routing_policy":     several("latencyRoutingPolicies"),
+		"weighted_routing_policy":    several("weightedRoutingPolicies"),
+	}
 
 	// jsonDocument writes a document always the same way, so that a change of its
 	// white space is none.
@@ -125,10 +159,10 @@ var alarmFields = fields{"alarm_name": {Name: "name", Default: autoName(maxName)
 
 // serviceFields keeps lists where Terraform allows one element only.
 var serviceFields = fields{
-	"load_balancer": {Name: "loadBalancers", MaxItemsOne: tfbridge.False()},
+	"load_balancer": several("loadBalancers"),
 	"service_connect_configuration": {Elem: &tfbridge.SchemaInfo{Fields: fields{
 		"service": {Elem: &tfbridge.SchemaInfo{Fields: fields{
-			"client_alias": {Name: "clientAlias", MaxItemsOne: tfbridge.False()},
+			"client_alias": several("clientAlias"),
 		}}},
 	}}},
 }
