@@ -11,8 +11,16 @@ import (
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
 	"ecs-sample-app/config"
+	"ecs-sample-app/internal/foretell"
 	"ecs-sample-app/internal/stackconfig"
 )
+
+// anotherName is what a preview says of a new load balancer beside a cluster that stays.
+// Nothing that stays with another VPC proves that there was a load balancer before: a
+// first deployment may have failed between the two.
+const anotherName = "A new load balancer has another DNS name, so the output url changes. " +
+	"One that it replaces serves until the new tasks are healthy, and both are paid for; " +
+	"then it is deleted, and clients that use its name are cut off."
 
 func main() {
 	pulumi.Run(program)
@@ -47,5 +55,6 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	foretell.Replaced(ctx, balancer, anotherName, balancer.ARN, ecs.ARN)
 	return serve(ctx, &app, net, balancer, ecs)
 }

@@ -506,3 +506,33 @@ func firstColumn(t *testing.T, heading string) []string {
 	}
 	return names
 }
+
+func TestAPreviewSaysThatANewLoadBalancerHasAnotherNameOnlyBesideAnOldCluster(t *testing.T) {
+	t.Parallel()
+	all := infratest.MustRun(t, program, infratest.Options{}).Names()
+	without := func(gone ...string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(gone, name) })
+	}
+	const (
+		name  = "sample-app: info: A new load balancer has another DNS name, so the output url changes."
+		moves = "sample-app-rule: info: Requests move to the new service when its tasks are healthy."
+	)
+	for what, test := range map[string]struct {
+		stays []string
+		want  string
+	}{
+		"another VPC":          {[]string{"sample-app-cluster", "sample-app-capacity-providers", "sample-app-logs", "sample-app-task-role", "sample-app-execution-role"}, name},
+		"another port":         {without("sample-app-tg", "sample-app-attach", "sample-app-service", "sample-app-task-definition"), moves},
+		"nothing that changes": {all, ""},
+		"a new subnet":         {without("sample-app-public-b", "sample-app-public-b-routes"), ""},
+		"a first deployment":   {nil, ""},
+	} {
+		said := infratest.MustRun(t, program, infratest.Options{Mode: infratest.Preview, Stays: test.stays}).Said
+		switch {
+		case test.want == "" && len(said) > 0:
+			t.Errorf("of %s it is said: %q", what, said)
+		case test.want != "" && (len(said) != 1 || !strings.HasPrefix(said[0], test.want)):
+			t.Errorf("of %s nobody is told %q, but %q", what, test.want, said)
+		}
+	}
+}

@@ -45,6 +45,7 @@ import (
 
 	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/check"
+	"ecs-sample-app/internal/foretell"
 	"ecs-sample-app/internal/names"
 	"ecs-sample-app/internal/tags"
 )
@@ -129,6 +130,10 @@ type Serving struct {
 	Rule pulumi.StringOutput
 }
 
+// sideBySide is what a preview says of the rule if the service is replaced behind it.
+const sideBySide = "Requests move to the new service when its tasks are healthy. " +
+	"The old one serves until then, and both are paid for."
+
 // Send registers the rule that sends requests. proven is known when the new tasks
 // serve, as components/service gives it.
 func (r *Route) Send(proven pulumi.StringInput) (*Serving, error) {
@@ -136,6 +141,9 @@ func (r *Route) Send(proven pulumi.StringInput) (*Serving, error) {
 	if err != nil {
 		return nil, fmt.Errorf("route %q: send requests: %w", r.name, err)
 	}
+	// The rule exists once a service has served. If it stays while its target group is
+	// another one, so is the service behind it.
+	foretell.Replaced(r.ctx, rule, sideBySide, r.targets.ID(), rule.ID())
 	id := rule.ID().ToStringOutput()
 	return &Serving{TargetGroupARNSuffix: after.String(r.targets.ArnSuffix, id), Rule: id}, nil
 }

@@ -1,9 +1,11 @@
 package route
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -204,4 +206,56 @@ func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	},
 		"name", "vpcId", "listenerArn", "loadBalancerArnSuffix", "containerPort", "healthCheckPath",
 		"healthCheckTimeout", "healthyThreshold", "unhealthyThreshold", "healthCheckCodes", "deregistrationDelay", "priority")
+}
+
+func TestAPreviewSaysThatRequestsMoveOnlyIfTheyDo(t *testing.T) {
+	t.Parallel()
+	const line = "web-rule: info: Requests move to the new service when its tasks are healthy."
+	for what, test := range map[string]struct {
+		mode  infratest.Mode
+		stays []string
+		want  bool
+	}{
+		"a target group that replaces another":   {infratest.Preview, []string{"web-rule"}, true},
+		"nothing that changes":                   {infratest.Preview, []string{"web-rule", "web-attach", "web-tg"}, false},
+		"a first deployment":                     {infratest.Preview, nil, false},
+		"a first deployment that failed halfway": {infratest.Preview, []string{"web-attach", "web-tg"}, false},
+		"another load balancer":                  {infratest.Preview, []string{"web-attach"}, false},
+		"an update, in which all is known":       {infratest.Update, nil, false},
+	} {
+		said := infratest.MustRun(t, makes(behind(nil)), infratest.Options{Mode: test.mode, Stays: test.stays}).Said
+		if len(said) > 1 || (len(said) == 1 && strings.HasPrefix(said[0], line)) != test.want {
+			t.Errorf("of %s it is said: %q", what, said)
+		}
+	}
+}
+
+// TestWhatAPreviewForetellsHoldsUpNothing has the rule wait for something that is
+// registered after it.
+func TestWhatAPreviewForetellsHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		record := infratest.MustRun(t, func(ctx *pulumi.Context) error {
+			way, err := New(ctx, "web", behind(nil))
+			if err != nil {
+				return err
+			}
+			proven, prove, _ := ctx.NewOutput()
+			sent := make(chan error, 1)
+			go func() {
+				_, err := way.Send(proven.ApplyT(func(any) string { return "proven" }).(pulumi.StringOutput))
+				sent <- err
+			}()
+			select {
+			case err = <-sent:
+			case <-time.After(time.Minute):
+				err = errors.New("what comes after the rule waits for the rule")
+			}
+			prove(nil)
+			return err
+		}, infratest.Options{Mode: mode, Stays: []string{"web-rule"}})
+		if want := mode == infratest.Preview; (len(record.Said) == 1) != want {
+			t.Errorf("it is said: %q", record.Said)
+		}
+	})
 }

@@ -5,6 +5,7 @@ package infratest
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"regexp"
@@ -94,6 +95,9 @@ type Options struct {
 	Mode Mode
 	// Config is the stack's config, by full keys such as ecs-sample-app:cpu.
 	Config map[string]string
+	// Stays are the names of the resources that a preview finds as they were, so that it
+	// knows their outputs.
+	Stays []string
 	// Outputs are the stack's, from the update before.
 	Outputs map[string]any
 	// Images are the digests of those that the ECR repositories have, by tag; the one
@@ -127,6 +131,11 @@ func (o Options) withDefaults() Options {
 		o.Zones = []string{o.Region + "c", o.Region + "a", o.Region + "d", o.Region + "b"}
 	}
 	return o
+}
+
+// unknown tells whether nothing is known yet of what a provider adds to a resource.
+func (o Options) unknown(name string) bool {
+	return o.Mode == Preview && !slices.Contains(o.Stays, name)
 }
 
 // With is the same world with a config.
@@ -185,6 +194,9 @@ type Record struct {
 	Calls     []Call
 	// Asked are the actions of Amazon ECS that the program itself asked for.
 	Asked []string
+	// Said are the lines that the program wrote to the log, each after the name of the
+	// resource that it is about, as in "web-rule: info: …", sorted.
+	Said []string
 	// SecretOutputs are the exports that are secret, sorted.
 	SecretOutputs []string
 
@@ -202,7 +214,7 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 	t.Helper()
 	o = o.withDefaults()
 	mocks := &mocks{options: o, record: &Record{t: t, options: o, outputs: map[string]any{}}}
-	err := pulumi.RunErr(mocks.withExports(program), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
+	err := pulumi.RunErr(mocks.withLog(mocks.withExports(program)), pulumi.WithMocks(Project, Stack, mocks), func(info *pulumi.RunInfo) {
 		info.DryRun = bool(o.Mode)
 		info.Config = mocks.serve(t)
 		info.ConfigSecretKeys = o.SecretKeys
@@ -211,6 +223,7 @@ func Run(t testing.TB, program pulumi.RunFunc, o Options) (*Record, error) {
 		t.Error(complaint)
 	}
 	slices.Sort(mocks.record.SecretOutputs)
+	slices.Sort(mocks.record.Said)
 	slices.SortFunc(mocks.record.Resources, func(a, b Resource) int { return strings.Compare(a.URN, b.URN) })
 	return mocks.record, err
 }
@@ -460,6 +473,47 @@ func (m *mocks) withExports(program pulumi.RunFunc) pulumi.RunFunc {
 	}
 }
 
+// withLog notes what a program says, which the SDK's mocks throw away.
+func (m *mocks) withLog(program pulumi.RunFunc) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		ctx.Log = said{ctx.Context(), m}
+		return program(ctx)
+	}
+}
+
+// said is a log that is kept.
+type said struct {
+	ctx context.Context
+	*mocks
+}
+
+func (s said) note(severity, line string, args *pulumi.LogArgs) error {
+	line = severity + ": " + line
+	if args != nil && args.Resource != nil {
+		about, err := internals.UnsafeAwaitOutput(s.ctx, args.Resource.URN())
+		if err != nil {
+			return err
+		}
+		line = resource.URN(about.Value.(pulumi.URN)).Name() + ": " + line
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record.Said = append(s.record.Said, line)
+	return nil
+}
+
+// Debug keeps a line.
+func (s said) Debug(line string, args *pulumi.LogArgs) error { return s.note("debug", line, args) }
+
+// Info keeps a line.
+func (s said) Info(line string, args *pulumi.LogArgs) error { return s.note("info", line, args) }
+
+// Warn keeps a line.
+func (s said) Warn(line string, args *pulumi.LogArgs) error { return s.note("warning", line, args) }
+
+// Error keeps a line.
+func (s said) Error(line string, args *pulumi.LogArgs) error { return s.note("error", line, args) }
+
 // NewResource records a registration and answers as the provider would.
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	m.mu.Lock()
@@ -515,7 +569,7 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		m.complaints = append(m.complaints, fmt.Sprintf(
 			"%s has the type %s, whose outputs the recorder does not know: add them to its table", args.Name, args.TypeToken))
 	}
-	if !ok || m.options.Mode == Preview {
+	if !ok || m.options.unknown(args.Name) {
 		return "", secretly(state, found.SecretOutputs), nil // The SDK takes what is not there as unknown.
 	}
 	id := args.Name + "-id"
