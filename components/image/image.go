@@ -15,6 +15,13 @@
 // the repository when another one is pushed, up to 30. A folder that has changed since
 // its tag was pushed needs another tag, and is refused before anything changes.
 //
+// So NAME-image is in the stack's state only from the update that builds it to the next
+// one, which takes it out and leaves it in the repository. It must not stay: with the
+// state goes the login that Docker pushed with, which is good for twelve hours, and a
+// refresh after that takes the image for gone
+// (https://github.com/pulumi/pulumi-docker-build/issues/929). It would be built again,
+// and ECR would refuse it.
+//
 // A preview builds nothing: the folder may be that of a pull request, which nobody has
 // looked at yet.
 package image
@@ -89,9 +96,6 @@ type Build struct {
 	Tag string
 	// Content is a hash of what it was built from.
 	Content string
-	// Held tells whether the stack's state has it: not if the version before or after it
-	// was deployed since.
-	Held bool
 }
 
 func (a Args) withDefaults() Args {
@@ -187,10 +191,11 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 		return err
 	}
 	if digest != "" {
-		i.Built = Build{Tag: a.Last.Tag, Content: a.Last.Content}
+		i.Built = a.Last
+		// As awsx writes it, so that the update after a build deploys nothing.
 		i.URI = pulumi.Sprintf("%s@%s", repository.Url, digest)
-		return ctx.Log.Info(a.ImageTag+" is in the repository: it is deployed from there, and nothing is built",
-			&pulumi.LogArgs{Resource: i})
+		return ctx.Log.Info(a.ImageTag+" is in the repository: it is deployed from there, and nothing is built. "+
+			"An image that Pulumi deletes here leaves the stack's state and stays in the repository", &pulumi.LogArgs{Resource: i})
 	}
 	content := a.Last.Content // Check has found it to be the folder's.
 	if a.Last.Tag != a.ImageTag {
@@ -211,7 +216,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, a Args) error {
 	if err != nil {
 		return fmt.Errorf("build image: %w", err)
 	}
-	i.URI, i.Built = built.ImageUri, Build{Tag: a.ImageTag, Content: content, Held: true}
+	i.URI, i.Built = built.ImageUri, Build{Tag: a.ImageTag, Content: content}
 	return nil
 }
 
@@ -230,13 +235,9 @@ func keep(reference pulumi.StringOutput) pulumi.ResourceTransform {
 	}
 }
 
-// pushed is the digest of an image that the repository has under the tag, and that is
-// not to be built: none if it has none, if the repository is still to be made, or if
-// this is what was built in the update before, which stays as it is.
+// pushed is the digest of the image that the repository has under the tag: none if it
+// has none, or if the repository is still to be made.
 func (i *Image) pushed(ctx *pulumi.Context, repositoryURL pulumi.StringOutput, a Args) (string, error) {
-	if a.Last.Held && a.Last.Tag == a.ImageTag {
-		return "", nil
-	}
 	// What is registered depends on the answer, so the program has to wait for it.
 	url, err := internals.UnsafeAwaitOutput(ctx.Context(), repositoryURL)
 	if err != nil || !url.Known {
@@ -277,7 +278,6 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	values, _ := found.Value.(map[string]any) // There may be none.
 	tag, _ := values["tag"].(string)
 	content, _ := values["content"].(string)
-	held, _ := values["held"].(bool)
 	url, _ := values["repository"].(string)
 	_, name, known := strings.Cut(url, "/")
 	if !known {
@@ -293,14 +293,14 @@ func Last(ctx *pulumi.Context) (Build, error) {
 	if err != nil || own != youngest {
 		return Build{}, err
 	}
-	return Build{Tag: tag, Content: content, Held: held}, nil
+	return Build{Tag: tag, Content: content}, nil
 }
 
 // Export keeps what was built, for the next update.
 func (i *Image) Export(ctx *pulumi.Context) {
 	if i.Built.Tag != "" {
 		ctx.Export(output, pulumi.Map{
-			"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content), "held": pulumi.Bool(i.Built.Held),
+			"tag": pulumi.String(i.Built.Tag), "content": pulumi.String(i.Built.Content),
 			"repository": i.RepositoryURL,
 		})
 	}

@@ -3,6 +3,7 @@ package image
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func before(t *testing.T, dir string) infratest.Options {
 	}
 	return infratest.Options{
 		Outputs: map[string]any{"builtImage": map[string]any{
-			"tag": "1", "content": content, "held": true, "repository": infratest.Options{}.RepositoryURL("web-repository"),
+			"tag": "1", "content": content, "repository": infratest.Options{}.RepositoryURL("web-repository"),
 		}},
 		Images: map[string]string{"1": digest("1"), "0": digest("0"), "": digest("1")},
 	}
@@ -136,44 +137,70 @@ func builds(args Args) pulumi.RunFunc {
 
 func TestWhatTheRepositoryHasIsDeployedByItsDigestAndNotBuilt(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	world := before(t, dir)
-	for tag, builtHere := range map[string]bool{"0": false, "1": true, "2": true} {
-		record := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: tag}), world)
-		registered := slices.Contains(record.Names(), "web-image")
-		if registered != builtHere {
-			t.Errorf("whether %s is built here: %v; a way back would be built from today's folder, or an image taken out of the state", tag, registered)
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		dir := folder(t)
+		world := before(t, dir)
+		world.Mode, world.Stays = mode, []string{"web-repository"}
+		for tag, builtHere := range map[string]bool{"0": false, "1": false, "2": true} {
+			record := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: tag}), world)
+			if registered := slices.Contains(record.Names(), "web-image"); registered != builtHere {
+				t.Errorf("whether %s is built here: %v; what is built once more is refused by ECR", tag, registered)
+			}
+			kept, _ := record.Output("builtImage").(map[string]any)
+			if want := map[bool]string{true: "2", false: "1"}[builtHere]; kept["content"] == "" || kept["tag"] != want {
+				t.Errorf("after %s the next update takes for built: %v", tag, kept)
+			}
+			if builtHere {
+				continue
+			}
+			if want := world.RepositoryURL("web-repository") + "@" + digest(tag); record.Output("uri") != want {
+				t.Errorf("%s is deployed as %s, not as %s", tag, record.Output("uri"), want)
+			}
+			if want := tag + " is in the repository: it is deployed from there, and nothing is built."; len(record.Said) != 1 || !strings.Contains(record.Said[0], want) {
+				t.Errorf("of %s it is said: %q", tag, record.Said)
+			}
 		}
-		want := world.RepositoryURL("web-repository") + "@" + digest(tag)
-		if builtHere {
-			want = world.RepositoryURL("web-repository") + "@" + infratest.Digest
+		// An update was cut off after it had pushed another image, and its outputs are lost.
+		world.Images["2"], world.Images[""] = digest("2"), digest("2")
+		write(t, dir, "index.html", "new")
+		for _, tag := range []string{"0", "1", "2"} {
+			record := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: tag}), world)
+			if want := world.RepositoryURL("web-repository") + "@" + digest(tag); record.Output("uri") != want {
+				t.Errorf("%s is deployed as %s, not as %s", tag, record.Output("uri"), want)
+			}
 		}
-		if got := record.Output("uri"); got != want {
-			t.Errorf("%s is deployed as %s, not as %s", tag, got, want)
-		}
-		kept, _ := record.Output("builtImage").(map[string]any)
-		if kept["held"] != builtHere || kept["content"] == "" || !builtHere && kept["tag"] != "1" {
-			t.Errorf("after %s the next update takes for built: %v", tag, kept)
-		}
-	}
-	// One step back and forward again: the image is there, and the state has it no more.
-	world.Outputs["builtImage"].(map[string]any)["held"] = false
-	if names := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: "1"}), world).Names(); slices.Contains(names, "web-image") {
-		t.Error("what was built before a step back is built once more, and ECR refuses it")
-	}
-	// An update was cut off after it had pushed another image, and its outputs are lost.
-	world.Images["2"], world.Images[""] = digest("2"), digest("2")
-	write(t, dir, "index.html", "new")
-	for _, tag := range []string{"0", "1", "2"} {
-		record := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: tag}), world)
-		if want := world.RepositoryURL("web-repository") + "@" + digest(tag); record.Output("uri") != want {
-			t.Errorf("%s is deployed as %s, not as %s", tag, record.Output("uri"), want)
-		}
-	}
+	})
 	// A new folder and a new stack: there is nothing to look for yet.
-	if names := infratest.MustRun(t, builds(Args{BuildContext: dir, ImageTag: "1"}), infratest.Options{Mode: infratest.Preview}).Names(); !slices.Contains(names, "web-image") {
+	record := infratest.MustRun(t, builds(Args{BuildContext: folder(t), ImageTag: "1"}), infratest.Options{Mode: infratest.Preview})
+	if names := record.Names(); !slices.Contains(names, "web-image") {
 		t.Errorf("a first preview does not show the image: %v", names)
 	}
+}
+
+// What a refresh does to the image that was built in the update before, which it may take
+// out of the state, the program can't see. So it must not matter.
+func TestTheUpdateAfterABuildNeedsTheImageInTheStateNoMore(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	program := builds(Args{BuildContext: dir, ImageTag: "1"})
+	built := infratest.MustRun(t, program, infratest.Options{})
+	built.Get("web-image")
+	infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+		after := infratest.MustRun(t, program, infratest.Options{
+			Mode: mode, Stays: []string{"web-repository"},
+			Outputs: map[string]any{"builtImage": built.Output("builtImage")},
+			Images:  map[string]string{"1": infratest.Digest, "": infratest.Digest},
+		})
+		if names := after.Names(); slices.Contains(names, "web-image") {
+			t.Errorf("%v: after a refresh that takes the image for gone, it is pushed once more and refused by ECR", names)
+		}
+		if got, want := after.Output("uri"), built.Output("uri"); got != want {
+			t.Errorf("the same image is %s now, and was %s: it is deployed again for nothing", got, want)
+		}
+		if got, want := after.Output("builtImage"), built.Output("builtImage"); !reflect.DeepEqual(got, want) {
+			t.Errorf("the next update takes for built %v, and not %v: the folder is watched no more", got, want)
+		}
+	})
 }
 
 func TestAFolderThatChangedUnderItsTagIsRefused(t *testing.T) {
