@@ -68,6 +68,7 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	}
 
 	ctx.Export("url", balancer.URL)
+	ctx.Export("imageTag", pulumi.String(s.ImageTag))
 	ctx.Export("imageUri", source.uri)
 	ctx.Export("taskDefinitionArn", running.TaskDefinitionARN)
 	ctx.Export("revision", revisionOf(running.TaskDefinitionARN))

@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +14,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"ecs-sample-app/e2e/sandbox"
+	"ecs-sample-app/tools/toolchain"
 )
 
 // TestAVersionThatAnotherPipelineDeployedIsNotTakenBack follows docs/ci.md: the version is
@@ -47,10 +52,38 @@ func TestAVersionThatAnotherPipelineDeployedIsNotTakenBack(t *testing.T) {
 	assertNoChanges(t, s)
 	_, err = s.Account.ECS.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: theirs})
 	must(t, err, "deregister their revision")
+
+	// The workflow that deploys is given a version by hand, once with a parameter set and
+	// once without.
+	for _, tag := range []string{"2.4.66", "2.4.68"} {
+		deployByHand(t, s, tag)
+		assertRuns(t, s, "httpd:"+tag)
+	}
 	destroy(t, s)
 	_, err = s.Account.SSM.DeleteParameter(t.Context(), &ssm.DeleteParameterInput{Name: aws.String("sample-app-version")})
 	must(t, err, "a destroy took the other pipeline's parameter away")
 	assertNothingLeft(t, s)
+}
+
+// deployByHand does what .github/workflows/deploy.yml does with a tag, and wants its smoke
+// test to look for that tag.
+func deployByHand(t *testing.T, s *sandbox.Sandbox, tag string) {
+	t.Helper()
+	root, err := toolchain.Root()
+	must(t, err, "the repository can't be found")
+	outputs := filepath.Join(t.TempDir(), "outputs")
+	for _, script := range [][]string{{"version.sh", sandbox.StackName, tag}, {"up.sh", sandbox.StackName}} {
+		command := exec.CommandContext(t.Context(), filepath.Join(root, ".github", "scripts", script[0]), script[1:]...)
+		command.Dir = s.Stack.Workspace().WorkDir()
+		command.Env = append(slices.Clone(s.Command(t.Context()).Env), "GITHUB_OUTPUT="+outputs, "GITHUB_STEP_SUMMARY="+os.DevNull)
+		out, err := command.CombinedOutput()
+		must(t, err, script[0]+" fails: "+string(out))
+	}
+	found, err := os.ReadFile(outputs)
+	must(t, err, "the update has no outputs")
+	if !strings.Contains(string(found), "tag="+tag+"\n") {
+		t.Errorf("%s is deployed, and the smoke test gets %q", tag, found)
+	}
 }
 
 func putVersion(t *testing.T, s *sandbox.Sandbox, version string) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Updates a stack, says in the summary what it did, and gives the job's output "url":
+# Updates a stack, says in the summary what it did, and gives the job's outputs "url" and
+# "tag", the version that was deployed:
 #   up.sh STACK
 set -euo pipefail
 
@@ -12,5 +13,7 @@ title="Update of the stack $stack"
 ((status == 0)) || title="The update of the stack $stack failed"
 "$(dirname "${BASH_SOURCE[0]}")/report.sh" "$title" "$text" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 ((status == 0)) || exit "$status"
-url=$(pulumi stack output url --non-interactive --stack "$stack")
-echo "url=$url" >> "${GITHUB_OUTPUT:-/dev/stdout}"
+for output in url=url tag=imageTag; do
+  value=$(pulumi stack output "${output#*=}" --non-interactive --stack "$stack")
+  echo "${output%=*}=$value" >> "${GITHUB_OUTPUT:-/dev/stdout}"
+done

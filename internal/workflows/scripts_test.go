@@ -455,9 +455,24 @@ func TestAnUpdateThatFailsFailsTheJobAndTellsWhy(t *testing.T) {
 	if summary := s.file("summary"); !strings.Contains(summary, "dev failed") || !strings.Contains(summary, "took it back") {
 		t.Errorf("the summary does not say why: %s", summary)
 	}
-	s = newStandIn(t, "pulumi").answers("pulumi up --yes *--stack dev", "1 updated\n").answers("pulumi stack output url *--stack dev", "http://new\n")
-	if out, err := s.run(nil, "up.sh", "dev"); err != nil || s.file("output") != "url=http://new\n" {
-		t.Errorf("the URL is lost, so nobody looks whether the new version answers: %q (%v)\n%s", s.file("output"), err, out)
+	s = newStandIn(t, "pulumi").answers("pulumi up --yes *--stack dev", "1 updated\n").
+		answers("pulumi stack output url *--stack dev", "http://new\n").answers("pulumi stack output imageTag *--stack dev", "2.4.66\n")
+	if out, err := s.run(nil, "up.sh", "dev"); err != nil || s.file("output") != "url=http://new\ntag=2.4.66\n" {
+		t.Errorf("nobody looks whether the new version answers, because it is not known where, or which: %q (%v)\n%s", s.file("output"), err, out)
+	}
+}
+
+func TestATagThatIsGivenComesBeforeTheParameter(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{
+		"2.4.66":   "pulumi config rm --stack dev imageTagParameter\npulumi config set --stack dev --plaintext -- imageTag 2.4.66\n",
+		"--secret": "pulumi config rm --stack dev imageTagParameter\npulumi config set --stack dev --plaintext -- imageTag --secret\n",
+		"":         "",
+	} {
+		s := newStandIn(t, "pulumi").answers("pulumi config *", "")
+		if out, err := s.run(nil, "version.sh", "dev", tag); err != nil || s.file("calls") != want {
+			t.Errorf("with the tag %q the version is set by %q (%v)\n%s", tag, s.file("calls"), err, out)
+		}
 	}
 }
 
