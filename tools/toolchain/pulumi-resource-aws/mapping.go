@@ -63,7 +63,7 @@ var mappedResources = map[string]mapped{
 	"aws_route53_record":                                 {module: "route53", name: "Record", fields: recordFields},
 	"aws_route_table":                                    {module: "ec2", name: "RouteTable"},
 	"aws_route_table_association":                        {module: "ec2", name: "RouteTableAssociation"},
-	"aws_s3_bucket":                                      {module: "s3", name: "BucketV2", fields: fields{"bucket": bucketName}},
+	"aws_s3_bucket":                                      {module: "s3", name: "BucketV2", fields: bucketFields},
 	"aws_s3_bucket_lifecycle_configuration":              {module: "s3", name: "BucketLifecycleConfigurationV2"},
 	"aws_s3_bucket_ownership_controls":                   {module: "s3", name: "BucketOwnershipControls"},
 	"aws_s3_bucket_policy":                               {module: "s3", name: "BucketPolicy", fields: fields{"policy": jsonDocument}},
@@ -122,9 +122,22 @@ var (
 	balancerName = autoName(maxBalancerName)
 	bucketName   = tfbridge.AutoNameTransform("bucket", maxBucketName, strings.ToLower)
 
-	// several keeps a list where Terraform allows one element only.
-	several = func(name string) *tfbridge.SchemaInfo {
-		return &tfbridge.SchemaInfo{Name: name, MaxItemsOne: tfbridge.False()}
+	// bucketFields are what BucketV2 has in the place of resources of their own.
+	bucketFields = fields{
+		"bucket":  bucketName,
+		"logging": several("loggings"), "versioning": several("versionings"), "website": several("websites"),
+		"lifecycle_rule":            inside(fields{"expiration": several("expirations"), "noncurrent_version_expiration": several("noncurrentVersionExpirations")}),
+		"object_lock_configuration": inside(fields{"rule": severalOf("rules", fields{"default_retention": several("defaultRetentions")})}),
+		"replication_configuration": severalOf("replicationConfigurations", fields{"rules": inside(fields{
+			"destination": severalOf("destinations", fields{
+				"access_control_translation": several("accessControlTranslations"), "metrics": several("metrics"), "replication_time": several("replicationTimes"),
+			}),
+			"filter":                    several("filters"),
+			"source_selection_criteria": severalOf("sourceSelectionCriterias", fields{"sse_kms_encrypted_objects": several("sseKmsEncryptedObjects")}),
+		})}),
+		"server_side_encryption_configuration": severalOf("serverSideEncryptionConfigurations", fields{
+			"rule": severalOf("rules", fields{"apply_server_side_encryption_by_default": several("applyServerSideEncryptionByDefaults")}),
+		}),
 	}
 
 	recordFields = fields{
@@ -153,6 +166,23 @@ var (
 		"deregistration_delay": {Type: "integer"},
 	}
 )
+
+// several keeps a list where Terraform allows one element only.
+func several(name string) *tfbridge.SchemaInfo {
+	return &tfbridge.SchemaInfo{Name: name, MaxItemsOne: tfbridge.False()}
+}
+
+// severalOf is several, of elements with such fields.
+func severalOf(name string, elements fields) *tfbridge.SchemaInfo {
+	list := inside(elements)
+	list.Name, list.MaxItemsOne = name, tfbridge.False()
+	return list
+}
+
+// inside is a list of elements with such fields, or the one element.
+func inside(elements fields) *tfbridge.SchemaInfo {
+	return &tfbridge.SchemaInfo{Elem: &tfbridge.SchemaInfo{Fields: elements}}
+}
 
 // alarmFields names an alarm as other resources are named, in its name.
 var alarmFields = fields{"alarm_name": {Name: "name", Default: autoName(maxName).Default}}
