@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -191,23 +190,8 @@ func TestAPageThatShowsSomethingElseIsFound(t *testing.T) {
 // TestTheReadmesFirstCommandsPrintWhatItShows types them in a copy of the tree.
 func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
 	t.Parallel()
-	dir := copyOfTheTree(t)
-	run := func(command string) string {
-		t.Helper()
-		shell := exec.CommandContext(t.Context(), "sh", "-c", command)
-		shell.Dir, shell.Env = dir, started
-		output, err := shell.CombinedOutput()
-		must(t, err, command+" fails: "+string(output))
-		return string(output)
-	}
-	run(fmt.Sprintf(`make pulumi ARGS="config set local:emulator http://127.0.0.1:%d"`, freePort(t)))
-	t.Cleanup(func() {
-		down := exec.Command("make", "down")
-		down.Dir, down.Env = dir, started
-		if output, err := down.CombinedOutput(); err != nil {
-			t.Errorf("the emulator stays behind: %s", output)
-		}
-	})
+	at := newTerminal(t)
+	run := func(command string) string { return at.run(t, command) }
 	beside(t, "make up", run("make up")).wantExcerpt(t)
 	page := strings.TrimSpace(run(`make -s pulumi ARGS="stack output url"`))
 	if errNoContainers == nil {
@@ -232,11 +216,11 @@ func TestTheReadmesFirstCommandsPrintWhatItShows(t *testing.T) {
 		return
 	}
 	run("make up && kill -9 $(cat .local/emulator.pid)")
-	if len(containersIn(t, dir)) == 0 {
+	if len(containersIn(t, at.dir)) == 0 {
 		t.Error("a killed emulator leaves nothing behind, so nothing is tested")
 	}
 	run("make down")
-	if left := containersIn(t, dir); len(left) > 0 {
+	if left := containersIn(t, at.dir); len(left) > 0 {
 		t.Errorf("make down leaves the containers %v of an emulator that was killed", left)
 	}
 }
