@@ -271,6 +271,31 @@ func TestDeploymentTimeIsWhatTheReadmePromises(t *testing.T) {
 	}
 }
 
+func TestDeploymentTimeIsWhatTheLabCompares(t *testing.T) {
+	t.Parallel()
+	our := ours(t)
+	record := infratest.MustRun(t, program, infratest.Options{Config: devConfig(t)})
+	days := record.Get("sample-app-logs").Inputs["retentionInDays"].NumberValue()
+	for page, rows := range map[string][]string{
+		"docs/lab.md": {
+			fmt.Sprintf("| killed after %d seconds,", wizard.stopTimeout),
+			fmt.Sprintf("| after %d seconds in which it finishes its requests | after %d seconds |", wizard.delay, our.delay),
+			fmt.Sprintf("| kept for %.0f days |", days),
+		},
+		"docs/lab.ko.md": {
+			fmt.Sprintf("%d초 뒤에 강제 종료 |", wizard.stopTimeout),
+			fmt.Sprintf("| 남은 요청을 처리하도록 %d초를 기다린 뒤 | %d초를 기다린 뒤 |", wizard.delay, our.delay),
+			fmt.Sprintf("| %.0f일 보관 |", days),
+		},
+	} {
+		for _, row := range rows {
+			if !strings.Contains(readFile(t, page), row) {
+				t.Errorf("%s does not say %q, which is what the two of them do", page, row)
+			}
+		}
+	}
+}
+
 func TestDeploymentTimeIsAFifthOfTheWizardsAtMost(t *testing.T) {
 	t.Parallel()
 	our := ours(t)

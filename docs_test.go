@@ -165,3 +165,92 @@ func inProgram(block pages.Example) string {
 	source.WriteString("return err\n}\n")
 	return source.String()
 }
+
+func TestTheReadmeIsReadInOneGo(t *testing.T) {
+	t.Parallel()
+	const most = 170
+	if lines := strings.Count(readFile(t, "README.md"), "\n"); lines >= most {
+		t.Errorf("README.md has %d lines: whoever has never seen this reads fewer than %d, the rest belongs into docs", lines, most)
+	}
+}
+
+// TestTheLabIsTheSameInBothLanguages lets the lifecycle test that types the commands of
+// one page speak for the other.
+func TestTheLabIsTheSameInBothLanguages(t *testing.T) {
+	t.Parallel()
+	all, err := pages.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := map[string][]string{}
+	for _, page := range all {
+		for _, example := range page.Examples {
+			if example.Language != "" {
+				blocks[page.File] = append(blocks[page.File], example.Language+"\n"+example.Text)
+			}
+		}
+	}
+	const english, korean = "docs/lab.md", "docs/lab.ko.md"
+	if len(blocks[english]) == 0 {
+		t.Fatalf("%s has no commands: the test sees nothing", english)
+	}
+	if !slices.Equal(blocks[english], blocks[korean]) {
+		t.Errorf("%s has other commands than %s, and nobody has tried them:\n%s", korean, english,
+			firstDifference(strings.Join(blocks[english], "\n"), strings.Join(blocks[korean], "\n")))
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	block   = regexp.MustCompile("(?ms)^```.*?^```$")
+	// mark is what GitHub leaves out of a heading's anchor.
+	mark = regexp.MustCompile(`[^\p{L}\p{N}\- _]`)
+)
+
+// TestEveryLinkOfThePagesLeadsSomewhere follows those within the repository.
+func TestEveryLinkOfThePagesLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	all, err := pages.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followed, anchored := 0, 0
+	for _, page := range all {
+		for _, match := range link.FindAllStringSubmatch(block.ReplaceAllString(page.Text, ""), -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			followed++
+			file, anchor, _ := strings.Cut(match[1], "#")
+			target := page.File
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page.File), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", page.File, match[1])
+				continue
+			}
+			if anchor == "" {
+				continue
+			}
+			anchored++
+			if !slices.Contains(anchors(readFile(t, target)), anchor) {
+				t.Errorf("%s links to %s, and %s has no such heading", page.File, match[1], target)
+			}
+		}
+	}
+	const least = 50
+	if followed < least || anchored == 0 {
+		t.Errorf("only %d links are followed, %d of them to a heading: the test sees too little", followed, anchored)
+	}
+}
+
+// anchors are those that GitHub gives the headings of a page.
+func anchors(text string) []string {
+	var all []string
+	for _, match := range heading.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.ReplaceAll(mark.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
+	}
+	return all
+}

@@ -465,7 +465,7 @@ func TestTheRevisionThatIsReportedIsTheOneThatRuns(t *testing.T) {
 			t.Errorf("after a rollback %s is reported to run, not %s; the update ends with %v", got, want, err)
 		}
 		wantRevision(t, record, 6)
-		for _, output := range firstColumn(t, "## Outputs") {
+		for _, output := range listedOutputs(t) {
 			if output != "alarmTopicArn" && output != "builtImage" && !record.Exported(output) {
 				t.Errorf("after a rollback the output %s is gone, as if it had been taken out of the program", output)
 			}
@@ -480,9 +480,12 @@ func wantRevision(t *testing.T, record *infratest.Record, want int) {
 	}
 }
 
-func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
+// outputsPage is where people look outputs up.
+const outputsPage = "docs/config.md"
+
+func TestTheOutputsAreThoseThatThePagesList(t *testing.T) {
 	t.Parallel()
-	want := slices.Sorted(slices.Values(firstColumn(t, "## Outputs")))
+	want := slices.Sorted(slices.Values(listedOutputs(t)))
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
 		var outputs []string
 		infratest.MustRun(t, func(ctx *pulumi.Context) error {
@@ -491,17 +494,16 @@ func TestTheOutputsAreThoseThatTheReadmeLists(t *testing.T) {
 			return err
 		}, world.With(withConfig("alarms", "true", "buildContext", "app")))
 		if !slices.Equal(outputs, want) {
-			t.Errorf("the program exports %v and README.md lists %v", outputs, want)
+			t.Errorf("the program exports %v and %s lists %v", outputs, outputsPage, want)
 		}
 	})
 }
 
-// firstColumn reads the names in the first column of the table below a heading
-// of README.md.
-func firstColumn(t *testing.T, heading string) []string {
+// listedOutputs are the outputs that the page lists.
+func listedOutputs(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, row := range infratest.ReadmeTable(t, heading) {
+	for _, row := range infratest.Table(t, outputsPage, "## Outputs") {
 		names = append(names, row[0])
 	}
 	return names

@@ -26,12 +26,12 @@ func TestPulumiYAMLAndTheDocsSayWhatTheFieldsSay(t *testing.T) {
 }
 
 func TestTheReadmesSettingsHaveTheirDefaults(t *testing.T) {
-	t.Chdir("..")
+	t.Parallel()
 	defaults, err := configdoc.Defaults(sections()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := infratest.ReadmeTable(t, "## Config")
+	rows := infratest.Table(t, "../README.md", "## Config")
 	for _, row := range rows {
 		keys, values := strings.Split(row[0], ", "), []string{row[1]}
 		if len(keys) > 1 {

@@ -20,18 +20,17 @@ func ConfigText(t testing.TB, value any) string {
 	return string(text)
 }
 
-// ReadmeTable reads the cells of the first table below a heading of the
-// README.md in the test's folder, without its head and without backticks. A test
-// that would look at no table fails.
-func ReadmeTable(t testing.TB, heading string) [][]string {
+// Table reads the cells of the first table below a heading of a page, without its head
+// and without backticks. A test that would look at no table fails.
+func Table(t testing.TB, page, heading string) [][]string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
 	if !found {
-		t.Fatalf("README.md has no heading %q", heading)
+		t.Fatalf("%s has no heading %q", page, heading)
 	}
 	var rows [][]string
 	for line := range strings.Lines(section) {
@@ -50,7 +49,7 @@ func ReadmeTable(t testing.TB, heading string) [][]string {
 	}
 	const head = 2
 	if len(rows) <= head {
-		t.Fatalf("README.md has no table below %q", heading)
+		t.Fatalf("%s has no table below %q", page, heading)
 	}
 	return rows[head:]
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // patterns are where the pages are, from the repository's root.
-var patterns = []string{"README.md", "*/README.md", "docs/*.md"}
+var patterns = []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "*/README.md", "docs/*.md"}
 
 // Page is one page of the documentation.
 type Page struct {

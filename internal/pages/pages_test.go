@@ -87,7 +87,7 @@ func TestAllPagesAreRead(t *testing.T) {
 	for _, page := range all {
 		files[page.File] = true
 	}
-	for _, file := range []string{"README.md", "bootstrap/README.md", "docs/config.md", "docs/ci.md"} {
+	for _, file := range []string{"README.md", "CONTRIBUTING.md", "bootstrap/README.md", "docs/config.md", "docs/ci.md", "docs/lab.ko.md"} {
 		if !files[file] {
 			t.Errorf("%s is not read, so what it says is not tested", file)
 		}

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,10 +10,10 @@ import (
 	"testing"
 )
 
-// readme is README.md of the repository.
-func readme(t *testing.T) string {
+// page is a page of the repository.
+func page(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,20 +29,21 @@ func golden(t *testing.T, name string) string {
 	return string(text)
 }
 
-func TestTheReadmeQuotesWhatIsSaidOfANewVPC(t *testing.T) {
+func TestThePageQuotesWhatIsSaidOfANewVPC(t *testing.T) {
+	const file = "docs/operate.md"
 	said, _, _ := strings.Cut(golden(t, "vpc"), "\n| |")
 	quoted := 0
-	for line := range strings.Lines(readme(t)) {
+	for line := range strings.Lines(page(t, file)) {
 		if !strings.HasPrefix(line, "> - ") {
 			continue
 		}
 		quoted++
 		if !strings.Contains(said, line) {
-			t.Errorf("README.md quotes\n%sand of a new vpcCidr this is said:\n%s", line, said)
+			t.Errorf("%s quotes\n%sand of a new vpcCidr this is said:\n%s", file, line, said)
 		}
 	}
 	if quoted == 0 {
-		t.Error("README.md quotes nothing any more: the test sees nothing")
+		t.Errorf("%s quotes nothing any more: the test sees nothing", file)
 	}
 }
 
@@ -64,8 +66,7 @@ func costOf(t *testing.T, stack, what string) string {
 var costRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| (\d+\.\d\d) \| ([^|]+) \|$`)
 
 func TestTheReadmesCostsAreThoseOfADiff(t *testing.T) {
-	text := readme(t)
-	_, section, _ := strings.Cut(text, "\n## Costs\n")
+	_, section, _ := strings.Cut(page(t, "README.md"), "\n## Costs\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	rows := map[string]string{}
 	for _, row := range costRow.FindAllStringSubmatch(section, -1) {
@@ -98,6 +99,11 @@ func TestTheReadmesCostsAreThoseOfADiff(t *testing.T) {
 			t.Errorf("README.md does not say that the dev stack %q", want)
 		}
 	}
+	for file, cents := range map[string]string{"docs/lab.md": "about %.0f US cents an hour", "docs/lab.ko.md": "시간당 약 %.0f센트(USD)"} {
+		if want := fmt.Sprintf(cents, sum/hours*100); !strings.Contains(page(t, file), want) {
+			t.Errorf("%s does not say %q of the stack that its readers pay for", file, want)
+		}
+	}
 	if total := usd(sum) + " USD a month"; !strings.Contains(golden(t, "bump"), "no change, "+total) {
 		t.Errorf("README.md's rows make %s, and the diff of a real stack says otherwise", total)
 	}
@@ -106,7 +112,7 @@ func TestTheReadmesCostsAreThoseOfADiff(t *testing.T) {
 // alarmRow is the cost of an alarm in a diff.
 var alarmRow = regexp.MustCompile(`(?m)^\| alarm \| .* \| (\d\.\d\d) \|$`)
 
-func TestTheReadmesAlarmsAreCountedAndPaidAsInADiff(t *testing.T) {
+func TestThePagesAlarmsAreCountedAndPaidAsInADiff(t *testing.T) {
 	sum, rows := 0.0, alarmRow.FindAllStringSubmatch(golden(t, "alarms"), -1)
 	for _, row := range rows {
 		amount, err := strconv.ParseFloat(row[1], 64)
@@ -116,12 +122,12 @@ func TestTheReadmesAlarmsAreCountedAndPaidAsInADiff(t *testing.T) {
 		sum += amount
 	}
 	number := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}[len(rows)]
-	for _, want := range []string{
-		"makes " + number + " [CloudWatch alarms]",
-		"| alarms, where they are on | " + usd(sum) + " | " + usd(alarmMonth) + " for each metric",
+	for file, want := range map[string]string{
+		"docs/config.md": "makes " + number + " [CloudWatch alarms]",
+		"README.md":      "| alarms, where they are on | " + usd(sum) + " | " + usd(alarmMonth) + " for each metric",
 	} {
-		if !strings.Contains(readme(t), want) {
-			t.Errorf("README.md does not say %q, and a stack with alarms has %d for %s USD a month", want, len(rows), usd(sum))
+		if !strings.Contains(page(t, file), want) {
+			t.Errorf("%s does not say %q, and a stack with alarms has %d for %s USD a month", file, want, len(rows), usd(sum))
 		}
 	}
 }
