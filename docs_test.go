@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -253,4 +255,33 @@ func anchors(text string) []string {
 		all = append(all, strings.ReplaceAll(mark.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
 	}
 	return all
+}
+
+// TestTheMapOfTheHouseHasEveryPackage holds docs/design.md to the tree: what its next
+// owner does not find there, nobody owns.
+func TestTheMapOfTheHouseHasEveryPackage(t *testing.T) {
+	t.Parallel()
+	const design = "docs/design.md"
+	named := map[string]bool{}
+	for _, row := range infratest.Table(t, design, "## Who owns what") {
+		for name := range strings.SplitSeq(row[0], ", ") {
+			named[name] = true
+			if found, err := os.Stat(name); err != nil || !found.IsDir() {
+				t.Errorf("%s sends its readers to %s, which is no folder", design, name)
+			}
+		}
+	}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && strings.HasPrefix(path, ".") && path != "." {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if folder := filepath.ToSlash(filepath.Dir(path)); filepath.Ext(path) == ".go" && folder != "." && !named[folder] {
+			named[folder] = true // Once is enough.
+			t.Errorf("%s does not say what %s owns", design, folder)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
