@@ -18,6 +18,13 @@ import (
 // tooMany is one more than the 60 rules of a security group.
 const tooMany = 61
 
+// inVPC is a config with an existing VPC.
+func inVPC(pairs ...string) map[string]string {
+	return withConfig(append([]string{
+		"vpcId", "vpc-0a1b2c3d4e5f60718", "publicSubnetIds", `["subnet-0a1b2c3d4e5f60711","subnet-0a1b2c3d4e5f60712"]`,
+	}, pairs...)...)
+}
+
 // badConfigs are configs with one thing wrong: the key that must be named, and
 // a piece of the answer that says what is allowed.
 var badConfigs = []struct {
@@ -113,6 +120,26 @@ var badConfigs = []struct {
 	{"schedule of Unix", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"name":"n","schedule":"0 20 * * *","minCapacity":0,"maxCapacity":1}]}`), "autoscaling.schedules[0].schedule", "cron("},
 	{"schedule nowhere", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"name":"n","schedule":"rate(1 hour)","timezone":"Mars","minCapacity":0,"maxCapacity":1}]}`), "autoscaling.schedules[0].timezone", "IANA"},
 	{"schedule twice", withConfig("autoscaling", `{"maxCapacity":4,"schedules":[{"name":"n","schedule":"rate(1 hour)","minCapacity":0,"maxCapacity":1},{"name":"n","schedule":"rate(2 hours)","minCapacity":0,"maxCapacity":1}]}`), "autoscaling.schedules[1].name", "not given twice"},
+	{"nat in words", withConfig("nat", "two"), "nat", "none, single or perZone"},
+	{"endpoints in words", withConfig("endpoints", "all"), "endpoints", "true or false"},
+	{"image out of reach", withConfig("endpoints", "true"), "image", "an image in Amazon ECR"},
+	{"image out of reach of Docker Hub", withConfig("endpoints", "true", "image", "nginx"), "image", "pull-through cache"},
+	{
+		"image in another region", withConfig("endpoints", "true", "image", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app", "aws:region", "us-east-1"),
+		"image", "in the stack's region",
+	},
+	{"flow logs for two days", withConfig("flowLogRetentionDays", "2"), "flowLogRetentionDays", "0, 1, 3, 5"},
+	{"VPC by its name", withConfig("vpcId", "main", "publicSubnetIds", `["subnet-0a1b2c3d4e5f60711","subnet-0a1b2c3d4e5f60712"]`), "vpcId", "such as vpc-"},
+	{"VPC without subnets", withConfig("vpcId", "vpc-0a1b2c3d4e5f60718"), "publicSubnetIds", "two zones or more"},
+	{"subnets without their VPC", withConfig("publicSubnetIds", `["subnet-0a1b2c3d4e5f60711","subnet-0a1b2c3d4e5f60712"]`), "publicSubnetIds", "nothing without vpcId"},
+	{"private subnets without their VPC", withConfig("privateSubnetIds", `["subnet-0a1b2c3d4e5f60711"]`), "privateSubnetIds", "nothing without vpcId"},
+	{"subnet by its name", inVPC("privateSubnetIds", `["tasks"]`), "privateSubnetIds[0]", "such as subnet-"},
+	{"public and private subnet", inVPC("privateSubnetIds", `["subnet-0a1b2c3d4e5f60711"]`), "privateSubnetIds[0]", "not named twice"},
+	{"NAT in a VPC that exists", inVPC("nat", "single"), "nat", "nothing with vpcId"},
+	{"endpoints in a VPC that exists", inVPC("endpoints", "true", "image", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"), "endpoints", "nothing with vpcId"},
+	{"flow logs of a VPC that exists", inVPC("flowLogRetentionDays", "30"), "flowLogRetentionDays", "nothing with vpcId"},
+	{"block of a VPC that exists", inVPC("vpcCidr", "10.1.0.0/16"), "vpcCidr", "nothing with vpcId"},
+	{"zones of a VPC that exists", inVPC("availabilityZones", "3"), "availabilityZones", "nothing with vpcId"},
 	{"mail without alarms", withConfig("alarmEmails", `["a@example.com"]`), "alarmEmails", "nothing as long as alarms is false"},
 	{"thresholds without alarms", withConfig("alarmThresholds", `{"cpu":50}`), "alarmThresholds", "nothing as long as alarms is false"},
 	{"mail to nobody", withConfig("alarms", "true", "alarmEmails", `["nobody"]`), "alarmEmails[0]", "an address"},

@@ -19,10 +19,13 @@ var budgets = []struct {
 	part  string
 	lines int
 }{
-	{"main.go", 50},
+	{"main.go", 60},
 	{"service.go", 90},
-	{"config", 320},
-	{"components/network", 350},
+	// With the rules between a network and an image.
+	{"config", 380},
+	// With NAT, endpoints and flow logs, which most of it is for.
+	{"components/network", 670},
+	{"components/network/existing", 200},
 	{"components/loadbalancer", 220},
 	{"components/route", 250},
 	{"components/cluster", 100},
@@ -41,7 +44,7 @@ var budgets = []struct {
 
 // reading is what is read to know the program: it has a budget of its own.
 const (
-	reading      = 2700
+	reading      = 3100
 	readingParts = "main.go service.go config components/network components/loadbalancer components/route components/cluster components/task components/service"
 )
 

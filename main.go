@@ -10,6 +10,7 @@ import (
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/network/existing"
 	"ecs-sample-app/config"
 	"ecs-sample-app/internal/foretell"
 	"ecs-sample-app/internal/stackconfig"
@@ -42,11 +43,11 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 
-	net, err := network.New(ctx, config.ServiceName, cfg.Network)
+	place, err := place(ctx, cfg)
 	if err != nil {
 		return stackconfig.Explain(ctx, err)
 	}
-	cfg.LoadBalancer.VpcID, cfg.LoadBalancer.SubnetIDs = net.VpcID, net.PublicSubnetIDs
+	cfg.LoadBalancer.VpcID, cfg.LoadBalancer.SubnetIDs = place.VpcID, place.PublicSubnetIDs
 	balancer, err := loadbalancer.New(ctx, config.ServiceName, cfg.LoadBalancer)
 	if err != nil {
 		return err
@@ -56,5 +57,17 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 	foretell.Replaced(ctx, balancer, anotherName, balancer.ARN, ecs.ARN)
-	return serve(ctx, &app, net, balancer, ecs)
+	return serve(ctx, &app, place, balancer, ecs)
+}
+
+// place is where things go: in a network that is there, or in one that is made.
+func place(ctx *pulumi.Context, cfg *config.Config) (*network.Place, error) {
+	if cfg.Existing.Given() {
+		return existing.Find(ctx, cfg.Existing)
+	}
+	net, err := network.New(ctx, config.ServiceName, cfg.Network)
+	if err != nil {
+		return nil, err
+	}
+	return net.Place(), nil
 }

@@ -228,7 +228,7 @@ func everything() map[string]string {
 		"autoscaling", `{"maxCapacity":4,"cpuTarget":50,"memoryTarget":80,"requestsTarget":100,"schedules":[
 			{"name":"night","schedule":"cron(0 20 * * ? *)","minCapacity":0,"maxCapacity":1},
 			{"name":"day","schedule":"cron(0 6 * * ? *)","minCapacity":1,"maxCapacity":4}]}`,
-		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+		"nat", "perZone", "endpoints", "true", "flowLogRetentionDays", "30", "egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
 }
 
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {

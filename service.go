@@ -19,7 +19,7 @@ import (
 
 // serve runs a service: what runs, the way to it, how it is kept running, and what
 // watches it. Requests come to it when its tasks serve.
-func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balancer *loadbalancer.LoadBalancer, ecs *cluster.Cluster) error {
+func serve(ctx *pulumi.Context, s *config.Service, place *network.Place, balancer *loadbalancer.LoadBalancer, ecs *cluster.Cluster) error {
 	source, err := imageOf(ctx, s)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 		return err
 	}
 
-	s.Route.VpcID, s.Route.ListenerARN, s.Route.LoadBalancerARNSuffix = net.VpcID, balancer.ListenerARN, balancer.ARNSuffix
+	s.Route.VpcID, s.Route.ListenerARN, s.Route.LoadBalancerARNSuffix = place.VpcID, balancer.ListenerARN, balancer.ARNSuffix
 	way, err := route.New(ctx, s.Name, s.Route)
 	if err != nil {
 		return err
@@ -42,8 +42,7 @@ func serve(ctx *pulumi.Context, s *config.Service, net *network.Network, balance
 	s.Service.ClusterARN = ecs.ARN
 	s.Service.TaskDefinitionARN = definition.ARN
 	s.Service.ContainerName = definition.ContainerName
-	s.Service.VpcID, s.Service.SubnetIDs = net.VpcID, net.PublicSubnetIDs
-	s.Service.AssignPublicIP = true // The subnets are public: without it no image can be pulled.
+	s.Service.VpcID, s.Service.SubnetIDs, s.Service.AssignPublicIP = place.VpcID, place.TaskSubnetIDs, place.AssignPublicIP
 	s.Service.LoadBalancerSecurityGroupID = balancer.SecurityGroupID
 	s.Service.TargetGroupARN, s.Service.Replacement, s.Service.RequestsLabel = way.TargetGroupARN, way.Replacement, way.RequestsLabel
 	s.Service.Alarms.Names = alarms.Names(s.Name, ecs.Name)

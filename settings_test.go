@@ -41,8 +41,10 @@ func TestEverySettingChangesWhatTheGoldenFileSays(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range rows {
 		key, given := row[1], row[2]
-		seen[key] = true
-		difference := settingDifference(t, key, given)
+		difference, set := settingDifference(t, key, given)
+		for key := range set {
+			seen[key] = true
+		}
 		fmt.Fprintf(&got, "%s = %s\n%s\n", key, given, difference)
 		if test, elsewhere := seenBy(given); (difference == "") != elsewhere {
 			t.Errorf("%s = %s changes nothing that the program registers, so it has no use, or its row lacks the words \"seen by TEST\" (or has them in vain)", key, given)
@@ -87,22 +89,43 @@ func innerKeys(t reflect.Type) []string {
 }
 
 // settingDifference is what the program does with a value, compared with the default,
-// both with the other settings that the row names.
-func settingDifference(t *testing.T, key, given string) string {
+// both with the other settings that the row names after "with". What it names after "and"
+// can be set together only. set are the settings that differ.
+func settingDifference(t *testing.T, key, given string) (found string, set map[string]string) {
 	t.Helper()
 	given, _, _ = strings.Cut(given, " seen by ")
-	value, rest, _ := strings.Cut(given, " with ")
-	pairs := []string{}
-	for rest != "" {
-		var one string
-		one, rest, _ = strings.Cut(rest, " with ")
-		other, its, _ := strings.Cut(one, " = ")
-		pairs = append(pairs, other, its)
+	given, others, _ := strings.Cut(given, " with ")
+	pairs := slices.Concat(assignments(others, " with ")...)
+	set = map[string]string{}
+	for _, one := range assignments(key+" = "+given, " and ") {
+		set[one[0]] = one[1]
 	}
-	before := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...)})
-	after := infratest.MustRun(t, program, infratest.Options{Config: withConfig(append(pairs, key, value)...)})
-	return difference(describe(before), describe(after))
+	before := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs})
+	for key, value := range set {
+		pairs = append(pairs, key, value)
+	}
+	after := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs})
+	return difference(describe(before), describe(after)), set
 }
+
+// assignments are the keys and values of a text, each KEY = VALUE.
+func assignments(text, between string) [][]string {
+	var all [][]string
+	for one := range strings.SplitSeq(text, between) {
+		if key, value, ok := strings.Cut(one, " = "); ok {
+			all = append(all, []string{key, value})
+		}
+	}
+	return all
+}
+
+// vpcs are the networks that exist.
+var vpcs = []infratest.VPC{{ID: "vpc-0a1b2c3d4e5f60718", Subnets: []infratest.Subnet{
+	{ID: "subnet-0a1b2c3d4e5f60711", Zone: "us-east-1a", Free: 100, Route: "igw-1"},
+	{ID: "subnet-0a1b2c3d4e5f60712", Zone: "us-east-1b", Free: 100, Route: "igw-1"},
+	{ID: "subnet-0a1b2c3d4e5f60713", Zone: "us-east-1a", Free: 100, Route: "nat-1"},
+	{ID: "subnet-0a1b2c3d4e5f60714", Zone: "us-east-1b", Free: 100, Route: "nat-1"},
+}}}
 
 // hashes are those of a folder's files, which differ with the umask of a checkout.
 var hashes = regexp.MustCompile(`content:[0-9a-f]{64}`)

@@ -46,8 +46,12 @@ var readActions = []string{
 	"cloudwatch:DescribeAlarms",
 	"cloudwatch:ListTagsForResource",
 	"ec2:DescribeAccountAttributes",
+	"ec2:DescribeAddresses",
+	"ec2:DescribeAddressesAttribute",
 	"ec2:DescribeAvailabilityZones",
+	"ec2:DescribeFlowLogs",
 	"ec2:DescribeInternetGateways",
+	"ec2:DescribeNatGateways",
 	"ec2:DescribeNetworkAcls",
 	"ec2:DescribeNetworkInterfaces",
 	"ec2:DescribePrefixLists",
@@ -142,11 +146,14 @@ var writeActions = []string{
 	"cloudwatch:PutMetricAlarm",
 	"cloudwatch:TagResource",
 	"cloudwatch:UntagResource",
+	"ec2:AllocateAddress",
 	"ec2:AssociateRouteTable",
 	"ec2:AttachInternetGateway",
 	"ec2:AuthorizeSecurityGroupEgress",
 	"ec2:AuthorizeSecurityGroupIngress",
+	"ec2:CreateFlowLogs",
 	"ec2:CreateInternetGateway",
+	"ec2:CreateNatGateway",
 	"ec2:CreateRoute",
 	"ec2:CreateRouteTable",
 	"ec2:CreateSecurityGroup",
@@ -157,6 +164,7 @@ var writeActions = []string{
 	"ec2:DeleteRoute",
 	"ec2:DeleteTags",
 	"ec2:DetachInternetGateway",
+	"ec2:DisassociateAddress",
 	"ec2:DisassociateRouteTable",
 	"ec2:ModifySecurityGroupRules",
 	"ec2:ModifySubnetAttribute",
@@ -219,12 +227,15 @@ var writeActions = []string{
 // somebody else's. Who means harm can set the tag first.
 var deleteActions = []string{
 	"cloudwatch:DeleteAlarms",
+	"ec2:DeleteFlowLogs",
 	"ec2:DeleteInternetGateway",
+	"ec2:DeleteNatGateway",
 	"ec2:DeleteRouteTable",
 	"ec2:DeleteSecurityGroup",
 	"ec2:DeleteSubnet",
 	"ec2:DeleteVpc",
 	"ec2:DeleteVpcEndpoints",
+	"ec2:ReleaseAddress",
 	"ecs:DeleteCluster",
 	"ecs:DeleteService",
 	"elasticloadbalancing:DeleteListener",
@@ -280,8 +291,8 @@ var linkedServices = []string{
 	"elasticloadbalancing.amazonaws.com",
 }
 
-// taskService is what the tasks' roles may be handed to.
-const taskService = "ecs-tasks.amazonaws.com"
+// roleServices are what the sample app's roles may be handed to: tasks, and flow logs.
+var roleServices = []string{"ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
 
 // previewPermissions only read.
 func previewPermissions(c *Config, a account) []statement {
@@ -328,7 +339,7 @@ func (c *Config) writePermissions(a account) []statement {
 		{Sid: "ChangeParameters", Effect: "Allow", Action: writeParameterActions, Resource: a.appParameters(), Condition: equal(here)},
 		{
 			Sid: "HandRolesToTasks", Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: a.appRoles(),
-			Condition: equal(map[string][]string{"iam:PassedToService": {taskService}}),
+			Condition: equal(map[string][]string{"iam:PassedToService": roleServices}),
 		},
 		{
 			Sid: "LetServicesIn", Effect: "Allow", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: linked,

@@ -10,14 +10,17 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
+	"ecs-sample-app/components/network/existing"
 	"ecs-sample-app/components/route"
 	"ecs-sample-app/components/service"
 	"ecs-sample-app/components/task"
@@ -42,6 +45,7 @@ const (
 // Config is what a stack sets.
 type Config struct {
 	Network      network.Args      `mapstructure:",squash"`
+	Existing     existing.Args     `mapstructure:",squash"`
 	LoadBalancer loadbalancer.Args `mapstructure:",squash"`
 	Cluster      cluster.Args      `mapstructure:",squash"`
 	// DeletionProtection makes Pulumi refuse to delete or replace the VPC, the load
@@ -63,6 +67,8 @@ type Config struct {
 
 	// Services are the stack's services, by name in ascending order.
 	Services []Service `mapstructure:"-"`
+
+	region string // empty where only the environment has it
 }
 
 // Service is what a service sets, at the top level or below services.NAME.
@@ -145,8 +151,37 @@ func serviceDefaults() Service {
 // check finds what is wrong with the values that concern the whole stack.
 func (c *Config) check() problem.Problems {
 	ps := c.Network.Check()
+	ps = append(ps, c.Existing.Check()...)
+	ps = append(ps, c.checkNetwork()...)
 	ps = append(ps, c.LoadBalancer.Check()...)
 	return append(ps, c.Cluster.Check()...)
+}
+
+// checkNetwork wants an existing network to be left as it is.
+func (c *Config) checkNetwork() problem.Problems {
+	if !c.Existing.Given() {
+		return nil
+	}
+	const made = "nothing with vpcId: the VPC has its own, and is left as it is"
+	var ps problem.Problems
+	plain := network.Defaults()
+	for _, given := range []struct {
+		key   string
+		value any
+		set   bool
+	}{
+		{"vpcCidr", c.Network.VpcCIDR, c.Network.VpcCIDR != plain.VpcCIDR},
+		{"availabilityZones", c.Network.AvailabilityZones, c.Network.AvailabilityZones != plain.AvailabilityZones},
+		{"availabilityZoneNames", c.Network.AvailabilityZoneNames, len(c.Network.AvailabilityZoneNames) > 0},
+		{"nat", c.Network.NAT, c.Network.NAT != plain.NAT},
+		{"endpoints", c.Network.Endpoints, c.Network.Endpoints},
+		{"flowLogRetentionDays", c.Network.FlowLogRetentionDays, c.Network.FlowLogRetentionDays != 0},
+	} {
+		if given.set {
+			ps.Add(given.key, given.value, made)
+		}
+	}
+	return ps
 }
 
 // check finds what is wrong with the values of a service.
@@ -246,6 +281,42 @@ func (s *Service) derive(c *Config) {
 	s.Service.DrainSeconds = *s.Route.DeregistrationDelay + s.Task.StopTimeout
 
 	s.Watch.MayBeIdle = s.Service.MayBeIdle()
+}
+
+// endpoints are the services of AWS that its tasks use beside those that every task does.
+func (s *Service) endpoints() []string {
+	var used []string
+	if len(s.Task.SecretValues) > 0 {
+		used = append(used, "ssm")
+	}
+	for _, arn := range s.Task.Secrets {
+		if strings.Contains(arn, ":ssm:") {
+			used = append(used, "ssm")
+		} else {
+			used = append(used, "secretsmanager")
+		}
+	}
+	if s.Task.ImageCredentials != "" {
+		used = append(used, "secretsmanager")
+	}
+	if s.EnableExecuteCommand {
+		used = append(used, "ssmmessages")
+	}
+	if len(s.Task.KMSKeys) > 0 {
+		used = append(used, "kms")
+	}
+	return used
+}
+
+// checkPull wants the image to be where tasks without a route to the internet can pull it.
+func (s *Service) checkPull(c *Config) problem.Problems {
+	var ps problem.Problems
+	if !c.Network.Endpoints || c.Network.NAT != network.NATNone || s.Build.BuildContext != "" || task.PullsFrom(s.Image, c.region) {
+		return ps
+	}
+	ps.Add("image", s.Image, "an image in Amazon ECR in the stack's region, as long as endpoints is true and nat is none: tasks have no route to any other registry. "+
+		"A pull-through cache has it as ACCOUNT.dkr.ecr.%s.amazonaws.com/PREFIX/…, buildContext pushes there, and nat: single makes a route", cmp.Or(c.region, "REGION"))
+	return ps
 }
 
 // tag gives every component the stack's tags, and what tells in every AWS console

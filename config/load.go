@@ -33,12 +33,16 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 	}
 	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
 	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect = cfg.DeletionProtection, cfg.DeletionProtection
+	cfg.region, _ = ctx.GetConfig("aws:region")
 	added, unreadable := awsconfig.DefaultTags(ctx)
 	problems = slices.Concat(problems, wrong, awsconfig.Check(ctx), unreadable)
 	problems = stackconfig.Merge(problems, tags.Check("tags", cfg.Tags, added...))
 	problems = stackconfig.Merge(problems, cfg.check())
 	problems = stackconfig.Merge(problems, stackconfig.Emptied(only(tree, stackSettings), defaults()))
 	problems = stackconfig.Merge(problems, cfg.services(only(tree, serviceSettings)))
+	for i := range cfg.Services {
+		cfg.Network.EndpointServices = append(cfg.Network.EndpointServices, cfg.Services[i].endpoints()...)
+	}
 	cfg.tag(tags.OfStack(ctx, cfg.Tags))
 	return &cfg, stackconfig.Report(ctx, problems)
 }
@@ -128,6 +132,7 @@ func (c *Config) service(name string, tree stackconfig.Tree) (Service, problem.P
 	s.Name = name
 	s.derive(c)
 	problems = stackconfig.Merge(problems, s.check())
+	problems = stackconfig.Merge(problems, s.checkPull(c))
 	return s, stackconfig.Merge(problems, stackconfig.Emptied(tree, serviceDefaults()))
 }
 

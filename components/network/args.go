@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -29,8 +30,22 @@ const (
 	smallestBlock = 21
 )
 
+// NAT is how private subnets reach the internet.
+// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html
+type NAT string
+
+const (
+	// NATNone is no way: tasks run in public subnets, with public addresses, or in
+	// private ones with endpoints.
+	NATNone NAT = "none"
+	// NATSingle is one NAT gateway. If its zone fails, the other zones are cut off too.
+	NATSingle NAT = "single"
+	// NATPerZone is a NAT gateway in each zone.
+	NATPerZone NAT = "perZone"
+)
+
 // Args is what a Network is made from. Its zero value is a network in two
-// zones with the block 10.0.0.0/16.
+// zones with the block 10.0.0.0/16, and public subnets only.
 type Args struct {
 	// VpcCIDR is the private IPv4 block of the VPC, from a /16 to a /21. A change
 	// replaces the VPC and all that is in it. Default DefaultVpcCIDR.
@@ -45,6 +60,26 @@ type Args struct {
 	// do. Default: none, so AWS's list decides.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
 	AvailabilityZoneNames []string `mapstructure:"availabilityZoneNames"`
+	// NAT is how tasks reach the internet. none puts them into public subnets, with a
+	// public address each, which nobody can connect to, at 3.65 USD a month for a task.
+	// single and perZone put them into private subnets behind one NAT gateway, or one in
+	// each zone, each at 36.50 USD a month with its address, and 0.045 a GB. Default
+	// NATNone.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html
+	NAT NAT `mapstructure:"nat"`
+	// Endpoints puts tasks into private subnets, with an interface endpoint for each
+	// service of AWS that they use: four or more, each at 7.30 USD a month and zone, and
+	// 0.01 a GB. With nat none they have no route to the internet at all, and can pull
+	// images from Amazon ECR only. Default false.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
+	Endpoints bool `mapstructure:"endpoints"`
+	// EndpointServices are the services of AWS that tasks use beside Amazon ECR and
+	// CloudWatch Logs, such as ssm. With Endpoints each has an endpoint. Default none.
+	EndpointServices []string `mapstructure:"-"`
+	// FlowLogRetentionDays is how many days the VPC's flow logs are kept, one of those
+	// that logRetentionDays takes, or 0 for no flow logs. About 0.50 USD a GB. Default 0.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html
+	FlowLogRetentionDays int `mapstructure:"flowLogRetentionDays"`
 	// Protect makes Pulumi refuse to delete or replace the VPC, and with it all that
 	// is in it. Default false.
 	Protect bool `mapstructure:"-"`
@@ -62,8 +97,12 @@ func (a Args) withDefaults() Args {
 			a.AvailabilityZones = len(a.AvailabilityZoneNames)
 		}
 	}
+	a.NAT = cmp.Or(a.NAT, NATNone)
 	return a
 }
+
+// private tells whether there are private subnets, and tasks are there.
+func (a Args) private() bool { return a.NAT != NATNone || a.Endpoints }
 
 // Defaults are the arguments of a network for which nothing is set.
 func Defaults() Args { return Args{}.withDefaults() }
@@ -87,6 +126,10 @@ func (a Args) Check() problem.Problems {
 	}
 	check.Range(&ps, "availabilityZones", a.AvailabilityZones, DefaultAvailabilityZones, MaxAvailabilityZones, "availability zones")
 	a.validateZones(&ps)
+	check.OneOf(&ps, "nat", a.NAT, []NAT{NATNone, NATSingle, NATPerZone})
+	if a.FlowLogRetentionDays != 0 {
+		check.OneOf(&ps, "flowLogRetentionDays", a.FlowLogRetentionDays, append([]int{0}, check.LogRetentionDays...))
+	}
 	check.Tags(&ps, "tags", a.Tags)
 	return ps
 }

@@ -15,8 +15,10 @@ const (
 	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer).
 	smallestSubnet = 27
 	// publicShare bits are taken by what all public subnets share: the first
-	// sixteenth of the VPC's block. The fifteen others are left for private subnets.
+	// sixteenth of the VPC's block. Each of the fifteen others is a private subnet's.
 	publicShare = 4
+	// lastPrivate is the last zone for which there is such a sixteenth.
+	lastPrivate = "o"
 )
 
 // letters are those that zones may have.
@@ -31,6 +33,16 @@ func letter(zone string) string { return zone[len(zone)-1:] }
 // they are 10.0.0.0/24 for a, 10.0.1.0/24 for b and so on.
 func publicBlock(vpc *net.IPNet, zone string) (string, error) {
 	subnet, err := cidr.Subnet(vpc, subnetBits(vpc), place(zone))
+	if err != nil {
+		return "", fmt.Errorf("divide %s: %w", vpc, err)
+	}
+	return subnet.String(), nil
+}
+
+// privateBlock is the block of a zone's private subnet, by its letter like the public one:
+// with a /16 they are 10.0.16.0/20 for a, 10.0.32.0/20 for b and so on.
+func privateBlock(vpc *net.IPNet, zone string) (string, error) {
+	subnet, err := cidr.Subnet(vpc, publicShare, place(zone)+1)
 	if err != nil {
 		return "", fmt.Errorf("divide %s: %w", vpc, err)
 	}

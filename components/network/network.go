@@ -1,5 +1,6 @@
 // Package network makes the network that a load-balanced service runs in: a
-// VPC with a public subnet in each of two or three availability zones.
+// VPC with a public subnet in each of two or three availability zones, and on demand a
+// private one beside it, for tasks without public addresses.
 //
 // A component called NAME has these children; their names are part of the API:
 //
@@ -12,8 +13,32 @@
 //	NAME-public-a-routes …       the subnet's link to the route table
 //	NAME-s3-endpoint             the free gateway endpoint for Amazon S3
 //
+// With NAT or Endpoints there are private subnets, for each zone:
+//
+//	NAME-private-a               the subnet
+//	NAME-private-a-table         its route table
+//	NAME-private-a-routes        the link between the two
+//
+// With NAT, for the first zone or for each:
+//
+//	NAME-nat-a                   the NAT gateway, in the public subnet
+//	NAME-nat-a-address           its Elastic IP address
+//	NAME-private-a-internet-route   for each zone: 0.0.0.0/0 by way of a NAT gateway
+//
+// With Endpoints:
+//
+//	NAME-endpoints-sg            their security group
+//	NAME-endpoints-ingress       lets the VPC in on port 443
+//	NAME-endpoint-ecr-api …      an interface endpoint for each service
+//
+// With FlowLogRetentionDays:
+//
+//	NAME-flow-log                what the VPC logs
+//	NAME-flow-logs               the log group
+//	NAME-flow-logs-role          what the VPC acts as, and NAME-flow-logs-policy
+//
 // The block of the VPC is divided in sixteen: the first sixteenth holds the
-// public subnets, the others are left for private ones.
+// public subnets, and each of the others is for a private one.
 package network
 
 import (
@@ -45,8 +70,34 @@ type Network struct {
 	// order of Zones. They are known once the subnets reach the internet, so
 	// what takes them is made after that and destroyed before.
 	PublicSubnetIDs pulumi.StringArrayOutput `pulumi:"publicSubnetIds"`
+	// PrivateSubnetIDs are the IDs of the private subnets, likewise, and none without NAT
+	// and Endpoints. They are known once what is in them reaches what it needs.
+	PrivateSubnetIDs pulumi.StringArrayOutput `pulumi:"privateSubnetIds"`
 	// Zones are the names of the availability zones.
 	Zones []string
+
+	private bool
+}
+
+// Place is where a load balancer and tasks go.
+type Place struct {
+	// VpcID is the ID of the VPC.
+	VpcID pulumi.StringInput
+	// PublicSubnetIDs are the subnets of load balancers.
+	PublicSubnetIDs pulumi.StringArrayInput
+	// TaskSubnetIDs are the subnets of tasks.
+	TaskSubnetIDs pulumi.StringArrayInput
+	// AssignPublicIP tells that tasks need public addresses there.
+	AssignPublicIP bool
+}
+
+// Place is where in the network things go: tasks go into private subnets if there are any.
+func (n *Network) Place() *Place {
+	p := &Place{VpcID: n.VpcID, PublicSubnetIDs: n.PublicSubnetIDs, TaskSubnetIDs: n.PublicSubnetIDs, AssignPublicIP: true}
+	if n.private {
+		p.TaskSubnetIDs, p.AssignPublicIP = n.PrivateSubnetIDs, false
+	}
+	return p
 }
 
 // New registers a network called name. The zones are asked of AWS unless args
@@ -60,22 +111,27 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
-	blocks, err := a.publicBlocks(zones)
+	blocks, err := a.blocks(zones)
+	if err != nil {
+		return nil, fmt.Errorf("network %q: %w", name, err)
+	}
+	services, err := endpointServices(ctx, a, opts)
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
 
-	n := &Network{Zones: zones}
+	n := &Network{Zones: zones, private: a.private()}
 	if err := ctx.RegisterComponentResource(token, name, n, opts...); err != nil {
 		return nil, fmt.Errorf("register network %q: %w", name, err)
 	}
-	b := builder{ctx: ctx, name: name, args: a, parent: pulumi.Parent(n)}
+	b := builder{ctx: ctx, name: name, args: a, services: services, parent: pulumi.Parent(n)}
 	if err := b.build(n, blocks); err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
 	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{
-		"vpcId":           n.VpcID,
-		"publicSubnetIds": n.PublicSubnetIDs,
+		"vpcId":            n.VpcID,
+		"publicSubnetIds":  n.PublicSubnetIDs,
+		"privateSubnetIds": n.PrivateSubnetIDs,
 	})
 }
 
@@ -109,21 +165,34 @@ func chooseZones(ctx *pulumi.Context, a Args, opts []pulumi.ResourceOption) ([]s
 	return names[:a.AvailabilityZones], nil
 }
 
-// publicBlocks are the blocks of the public subnets. A block too small for a zone's
-// letter is a problem that shows only when the zones are known.
-func (a Args) publicBlocks(zones []string) ([]string, error) {
+// zoneBlocks are the blocks of a zone's subnets.
+type zoneBlocks struct{ public, private string }
+
+// blocks are the blocks of the subnets. A block too small for a zone's letter is a
+// problem that shows only when the zones are known.
+func (a Args) blocks(zones []string) ([]zoneBlocks, error) {
 	_, vpc, err := net.ParseCIDR(a.VpcCIDR)
 	if err != nil {
 		return nil, err
 	}
 	var ps problem.Problems
-	blocks := make([]string, len(zones))
+	blocks := make([]zoneBlocks, len(zones))
 	for i, zone := range zones {
 		if last := lastLetter(vpc); letter(zone) > last {
 			ps.Add("vpcCidr", a.VpcCIDR, "a larger block: in this one there is room for the zones a to %s, and not for %s", last, zone)
 			continue
 		}
-		if blocks[i], err = publicBlock(vpc, zone); err != nil {
+		if a.private() && letter(zone) > lastPrivate {
+			ps.Add("availabilityZoneNames", zone, "a zone from a to %s: private subnets have no room for others", lastPrivate)
+			continue
+		}
+		if blocks[i].public, err = publicBlock(vpc, zone); err != nil {
+			return nil, err
+		}
+		if !a.private() {
+			continue
+		}
+		if blocks[i].private, err = privateBlock(vpc, zone); err != nil {
 			return nil, err
 		}
 	}
@@ -151,13 +220,14 @@ func invokeOptions(opts []pulumi.ResourceOption) ([]pulumi.InvokeOption, error) 
 
 // builder registers the children of a network, one step a method.
 type builder struct {
-	ctx    *pulumi.Context
-	name   string
-	args   Args
-	parent pulumi.ResourceOrInvokeOption
+	ctx      *pulumi.Context
+	name     string
+	args     Args
+	services []string // that have interface endpoints
+	parent   pulumi.ResourceOrInvokeOption
 }
 
-func (b *builder) build(n *Network, blocks []string) error {
+func (b *builder) build(n *Network, blocks []zoneBlocks) error {
 	vpc, err := b.vpc()
 	if err != nil {
 		return fmt.Errorf("create VPC: %w", err)
@@ -170,18 +240,33 @@ func (b *builder) build(n *Network, blocks []string) error {
 	if err != nil {
 		return fmt.Errorf("create public routes: %w", err)
 	}
-	endpoint, err := b.s3Endpoint(vpc, routes)
+	tables, err := b.privateTables(vpc, n.Zones)
+	if err != nil {
+		return fmt.Errorf("create private route tables: %w", err)
+	}
+	endpoint, err := b.s3Endpoint(vpc, append([]*ec2.RouteTable{routes}, tables...))
 	if err != nil {
 		return fmt.Errorf("create S3 endpoint: %w", err)
 	}
 	ids := make(pulumi.StringArray, len(blocks))
 	for i, block := range blocks {
-		ids[i], err = b.publicSubnet(vpc, routes, []pulumi.Resource{internet, endpoint}, i, n.Zones[i], block)
+		ids[i], err = b.publicSubnet(vpc, routes, []pulumi.Resource{internet, endpoint}, i, n.Zones[i], block.public)
 		if err != nil {
 			return fmt.Errorf("create public subnet in %s: %w", n.Zones[i], err)
 		}
 	}
 	n.PublicSubnetIDs = ids.ToStringArrayOutput()
+	n.PrivateSubnetIDs = pulumi.StringArray{}.ToStringArrayOutput()
+	if b.args.private() {
+		if n.PrivateSubnetIDs, err = b.privateSubnets(n, tables, endpoint, blocks); err != nil {
+			return err
+		}
+	}
+	if b.args.FlowLogRetentionDays > 0 {
+		if err := b.flowLogs(vpc); err != nil {
+			return fmt.Errorf("create flow logs: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -276,16 +361,20 @@ func (b *builder) publicSubnet(
 }
 
 // s3Endpoint keeps the layers of ECR images, which lie in S3, off the internet
-// gateway and, later, off NAT bills. It costs nothing
+// gateway and off NAT bills. It costs nothing
 // (https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html).
-func (b *builder) s3Endpoint(vpc *ec2.Vpc, routes *ec2.RouteTable) (*ec2.VpcEndpoint, error) {
+func (b *builder) s3Endpoint(vpc *ec2.Vpc, tables []*ec2.RouteTable) (*ec2.VpcEndpoint, error) {
 	name := b.name + "-s3-endpoint"
 	region := aws.GetRegionOutput(b.ctx, aws.GetRegionOutputArgs{}, b.parent)
+	var ids pulumi.StringArray
+	for _, table := range tables {
+		ids = append(ids, table.ID())
+	}
 	return ec2.NewVpcEndpoint(b.ctx, name, &ec2.VpcEndpointArgs{
 		VpcId:           vpc.ID(),
 		VpcEndpointType: pulumi.String("Gateway"),
 		ServiceName:     pulumi.Sprintf("com.amazonaws.%s.s3", region.Name()),
-		RouteTableIds:   pulumi.StringArray{routes.ID()},
+		RouteTableIds:   ids,
 		Tags:            b.tags(name),
 	}, b.parent)
 }

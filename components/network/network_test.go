@@ -1,6 +1,7 @@
 package network
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -25,6 +26,159 @@ func TestTheZeroValueMakesTheNamedChildren(t *testing.T) {
 	infratest.WantNames(t, makes(Args{}),
 		"net-default-sg", "net-igw", "net-public-a", "net-public-a-routes", "net-public-b", "net-public-b-routes",
 		"net-public-internet-route", "net-public-routes", "net-s3-endpoint", "net-vpc")
+}
+
+// private has all that private subnets can have.
+var private = Args{NAT: NATPerZone, Endpoints: true, EndpointServices: []string{"ssm", "ssm"}, FlowLogRetentionDays: 90}
+
+func TestPrivateSubnetsAddTheNamedChildren(t *testing.T) {
+	t.Parallel()
+	infratest.WantNames(t, makes(private),
+		"net-default-sg", "net-endpoint-ecr-api", "net-endpoint-ecr-dkr", "net-endpoint-logs", "net-endpoint-ssm",
+		"net-endpoints-ingress", "net-endpoints-sg", "net-flow-log", "net-flow-logs", "net-flow-logs-policy", "net-flow-logs-role", "net-igw",
+		"net-nat-a", "net-nat-a-address", "net-nat-b", "net-nat-b-address",
+		"net-private-a", "net-private-a-internet-route", "net-private-a-routes", "net-private-a-table",
+		"net-private-b", "net-private-b-internet-route", "net-private-b-routes", "net-private-b-table",
+		"net-public-a", "net-public-a-routes", "net-public-b", "net-public-b-routes",
+		"net-public-internet-route", "net-public-routes", "net-s3-endpoint", "net-vpc")
+}
+
+// placed is a program that exports where tasks go.
+func placed(args Args) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		n, err := New(ctx, "net", args)
+		if err != nil {
+			return err
+		}
+		p := n.Place()
+		ctx.Export("subnets", p.TaskSubnetIDs)
+		ctx.Export("public", pulumi.Bool(p.AssignPublicIP))
+		return nil
+	}
+}
+
+func TestTasksGoIntoPrivateSubnetsIfThereAreAny(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		for _, c := range []struct {
+			args   Args
+			subnet string
+			public bool
+		}{
+			{Args{}, "net-public-a-id", true}, {Args{NAT: NATSingle}, "net-private-a-id", false}, {Args{Endpoints: true}, "net-private-a-id", false},
+		} {
+			record := infratest.MustRun(t, placed(c.args), world)
+			subnets := fmt.Sprint(record.Output("subnets"))
+			if !strings.HasPrefix(subnets, "["+c.subnet+" ") || record.Output("public") != c.public {
+				t.Errorf("with %+v tasks go into %v, with a public address: %v", c.args, subnets, record.Output("public"))
+			}
+		}
+	})
+}
+
+func TestEachPrivateSubnetLeadsToANATGatewayOfItsOwnZoneOrToTheOne(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		for nat, gatewayOfB := range map[NAT]string{NATSingle: "net-nat-a", NATPerZone: "net-nat-b"} {
+			record := infratest.MustRun(t, makes(Args{NAT: nat}), world)
+			for zone, gateway := range map[string]string{"a": "net-nat-a", "b": gatewayOfB} {
+				route := record.Get("net-private-" + zone + "-internet-route")
+				if from := route.InputsFrom["natGatewayId"]; !slices.Equal(from, []string{record.Get(gateway).URN}) {
+					t.Errorf("with nat %s, zone %s goes out by %v, not by %s", nat, zone, from, gateway)
+				}
+				if from := route.InputsFrom["routeTableId"]; !slices.Equal(from, []string{record.Get("net-private-" + zone + "-table").URN}) {
+					t.Errorf("the route of zone %s is in the table %v", zone, from)
+				}
+				link := record.Get("net-private-" + zone + "-routes")
+				if !record.WaitsFor(link, "net-private-"+zone+"-internet-route") || !record.WaitsFor(link, "net-s3-endpoint") {
+					t.Errorf("tasks may start in zone %s before there is a way out, and fail", zone)
+				}
+			}
+			if !record.WaitsFor(record.Get("net-nat-a"), "net-public-a-routes") {
+				t.Error("the NAT gateway may be made before its subnet leads to the internet, which AWS refuses")
+			}
+		}
+	})
+}
+
+func TestWithEndpointsAloneNothingLeadsOut(t *testing.T) {
+	t.Parallel()
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(Args{Endpoints: true, EndpointServices: []string{"kms"}}), world)
+		for _, route := range record.Type("aws:ec2/route:Route") {
+			if strings.Contains(route.Name, "private") {
+				t.Errorf("%s leads out of a subnet that was to have no way to the internet", route.Name)
+			}
+		}
+		for _, service := range []string{"ecr-api", "ecr-dkr", "logs", "kms"} {
+			endpoint := record.Get("net-endpoint-" + service)
+			if !endpoint.Inputs["privateDnsEnabled"].BoolValue() || record.String(endpoint, "vpcEndpointType") != "Interface" {
+				t.Errorf("tasks do not find the endpoint of %s by the service's name", service)
+			}
+			if len(endpoint.InputsFrom["subnetIds"]) != 2 {
+				t.Errorf("the endpoint of %s is in the subnets of %v: a zone without it is cut off", service, endpoint.InputsFrom["subnetIds"])
+			}
+			if !record.WaitsFor(record.Get("net-private-b-routes"), endpoint.Name) {
+				t.Errorf("tasks may start before there is the endpoint of %s, and fail", service)
+			}
+		}
+		if s3 := record.Get("net-s3-endpoint"); len(s3.InputsFrom["routeTableIds"]) != 3 {
+			t.Errorf("the layers of images, which are in S3, are reached from the tables %v only", s3.InputsFrom["routeTableIds"])
+		}
+		opening := record.Get("net-endpoints-ingress")
+		if record.String(opening, "cidrIpv4") != DefaultVpcCIDR || opening.Inputs["fromPort"].NumberValue() != 443 || opening.Inputs["toPort"].NumberValue() != 443 {
+			t.Errorf("others than the VPC's own reach the endpoints, or on another port: %v", opening.Inputs)
+		}
+	})
+}
+
+func TestInYoungRegionsECSItselfHasEndpoints(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]bool{"us-east-1": false, "mx-central-1": true} {
+		record := infratest.MustRun(t, makes(Args{Endpoints: true}), infratest.Options{Region: region})
+		if got := slices.Contains(record.Names(), "net-endpoint-ecs-agent"); got != want {
+			t.Errorf("in %s there is an endpoint for ECS's agent: %v, want %v", region, got, want)
+		}
+	}
+}
+
+func TestFlowLogsAreWrittenByARoleThatMayDoNothingElse(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(Args{FlowLogRetentionDays: 90}), world)
+		log := record.Get("net-flow-log")
+		if from := log.InputsFrom["logDestination"]; !slices.Equal(from, []string{record.Get("net-flow-logs").URN}) || record.String(log, "trafficType") != "ALL" {
+			t.Errorf("the VPC logs %s to %v", record.String(log, "trafficType"), from)
+		}
+		if days := record.Get("net-flow-logs").Inputs["retentionInDays"].NumberValue(); days != 90 {
+			t.Errorf("flow logs are kept for %v days, not for 90", days)
+		}
+		trust := record.String(record.Get("net-flow-logs-role"), "assumeRolePolicy")
+		if !strings.Contains(trust, "vpc-flow-logs.amazonaws.com") || !strings.Contains(trust, `"aws:SourceAccount":"`+world.Account+`"`) {
+			t.Errorf("another account's flow logs could act as the role: %s", trust)
+		}
+		if policy := record.String(record.Get("net-flow-logs-policy"), "policy"); strings.Contains(policy, `"*"`) {
+			t.Errorf("the role may write to other log groups: %s", policy)
+		}
+		if !record.WaitsFor(log, "net-flow-logs-policy") {
+			t.Error("the flow log may begin before its role may write, and lose what happens until then")
+		}
+	})
+}
+
+func TestPrivateBlocksAreTheSixteenthsAfterThePublicOne(t *testing.T) {
+	t.Parallel()
+	for block, want := range map[string][2]string{"10.0.0.0/16": {"10.0.16.0/20", "10.0.240.0/20"}, "10.0.0.0/21": {"10.0.0.128/25", "10.0.7.128/25"}} {
+		_, vpc, err := net.ParseCIDR(block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, zone := range []string{"us-east-1a", "us-east-1" + lastPrivate} {
+			if got, err := privateBlock(vpc, zone); err != nil || got != want[i] {
+				t.Errorf("the private block of %s in %s is %s, not %s (%v)", zone, block, got, want[i], err)
+			}
+		}
+	}
 }
 
 func TestSubnetsLieInTheFirstZonesByName(t *testing.T) {
@@ -80,14 +234,15 @@ func TestTooFewZonesAreFoundBeforeAnythingIsRegistered(t *testing.T) {
 
 func TestTheNetworkIsMadeAndAskedForByTheProviderThatItIsGiven(t *testing.T) {
 	t.Parallel()
-	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc { return makes(Args{}, given) })
+	infratest.WantOwnProvider(t, func(given pulumi.ResourceOption) pulumi.RunFunc { return makes(private, given) })
 }
 
 func TestBadArgumentsAreRefusedTogether(t *testing.T) {
 	t.Parallel()
 	infratest.WantRefused(t, makes(Args{
 		VpcCIDR: "10.0.0.1/16", AvailabilityZones: 4, AvailabilityZoneNames: []string{"here"}, Tags: map[string]string{"aws:x": "y"},
-	}), "vpcCidr", "availabilityZones", "availabilityZoneNames", "availabilityZoneNames[0]", "tags.aws:x")
+		NAT: "two", FlowLogRetentionDays: 2,
+	}), "vpcCidr", "availabilityZones", "availabilityZoneNames", "availabilityZoneNames[0]", "nat", "flowLogRetentionDays", "tags.aws:x")
 }
 
 func TestABlockThatIsTooSmallForAZoneIsRefusedWithTheZonesItHolds(t *testing.T) {

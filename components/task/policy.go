@@ -47,6 +47,13 @@ var privateImage = regexp.MustCompile(
 // role is all that a pull needs.
 func PullsByRole(image string) bool { return privateImage.MatchString(image) }
 
+// PullsFrom tells whether an image is in a private ECR repository of a region, which may be
+// unknown.
+func PullsFrom(image, region string) bool {
+	found := privateImage.FindStringSubmatch(image)
+	return found != nil && (region == "" || found[2] == region)
+}
+
 // completeSecret is the name of a secret with the six random characters that Secrets
 // Manager adds. Without them an ARN names the same secret, and no policy's resource
 // matches it (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen).

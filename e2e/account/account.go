@@ -82,6 +82,9 @@ const (
 	InternetGateways = "internet gateways"
 	RouteTables      = "route tables"
 	Endpoints        = "VPC endpoints"
+	NATGateways      = "NAT gateways"
+	Addresses        = "Elastic IP addresses"
+	FlowLogs         = "flow logs"
 	Interfaces       = "network interfaces"
 	LoadBalancers    = "load balancers"
 	Listeners        = "listeners"
@@ -118,7 +121,10 @@ var kinds = map[string]string{
 	"aws:cloudwatch/logGroup:LogGroup":                          LogGroups,
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    Alarms,
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         part, // of its VPC
+	"aws:ec2/eip:Eip":                                           Addresses,
+	"aws:ec2/flowLog:FlowLog":                                   FlowLogs,
 	"aws:ec2/internetGateway:InternetGateway":                   InternetGateways,
+	"aws:ec2/natGateway:NatGateway":                             NATGateways,
 	"aws:ec2/route:Route":                                       part, // of its table
 	"aws:ec2/routeTable:RouteTable":                             RouteTables,
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       part, // of its table
@@ -248,6 +254,35 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 					if e.State != "deleted" { // It stays listed for a while, here as in AWS.
 						ids = append(ids, *e.VpcEndpointId)
 					}
+				}
+				return ids
+			})
+		},
+		NATGateways: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{})
+			return ids(out, err, func(o *ec2.DescribeNatGatewaysOutput) (ids []string) {
+				for _, g := range o.NatGateways {
+					if g.State != ec2types.NatGatewayStateDeleted { // It stays listed for an hour.
+						ids = append(ids, *g.NatGatewayId)
+					}
+				}
+				return ids
+			})
+		},
+		Addresses: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{})
+			return ids(out, err, func(o *ec2.DescribeAddressesOutput) (ids []string) {
+				for _, address := range o.Addresses {
+					ids = append(ids, *address.AllocationId)
+				}
+				return ids
+			})
+		},
+		FlowLogs: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{})
+			return ids(out, err, func(o *ec2.DescribeFlowLogsOutput) (ids []string) {
+				for _, l := range o.FlowLogs {
+					ids = append(ids, *l.FlowLogId)
 				}
 				return ids
 			})

@@ -112,7 +112,10 @@ var computed = map[string]outputs{
 	"aws:cloudwatch/logGroup:LogGroup":                          byName("logs", "log-group:NAME"),
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    byName("cloudwatch", "alarm:NAME"),
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         none,
+	"aws:ec2/eip:Eip":                                           none,
+	"aws:ec2/flowLog:FlowLog":                                   none,
 	"aws:ec2/internetGateway:InternetGateway":                   none,
+	"aws:ec2/natGateway:NatGateway":                             none,
 	"aws:ec2/route:Route":                                       none,
 	"aws:ec2/routeTable:RouteTable":                             none,
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       none,
@@ -278,6 +281,8 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return properties("partition", m.options.Partition), nil
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		return properties("accountId", m.options.Account), nil
+	case "aws:ec2/getVpc:getVpc", "aws:ec2/getSubnet:getSubnet", "aws:ec2/getRouteTable:getRouteTable":
+		return m.options.network(args.Token, args.Args)
 	case "aws:iam/getRoles:getRoles":
 		return resource.PropertyMap{"names": resource.NewPropertyValue(slices.Sorted(maps.Keys(m.options.LinkedRoles)))}, nil
 	case "aws:iam/getRole:getRole":

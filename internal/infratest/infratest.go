@@ -114,6 +114,8 @@ type Options struct {
 	// Partition, Region and Account are where the program runs. Default aws,
 	// us-east-1 and 123456789012.
 	Partition, Region, Account string
+	// VPCs are the networks that exist.
+	VPCs []VPC
 	// Zones are the region's ordinary zones, as AWS lists them. Default four, in no
 	// order.
 	Zones []string

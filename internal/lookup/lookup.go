@@ -9,7 +9,7 @@ import (
 // missing are the words in which the provider says that there is no such thing, and
 // AWS's own codes for it, which some of its lookups pass on.
 var missing = []string{
-	"couldn't find resource", "query returned no results",
+	"couldn't find resource", "query returned no results", "no matching EC2",
 	"ImageNotFoundException", "RepositoryNotFoundException", "ParameterNotFound",
 }
 

@@ -70,6 +70,7 @@ var kinds = map[string]kind{
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        {noun: "scheduled scaling action", price: free},
 	"aws:cloudwatch/eventRule:EventRule":                        {noun: "event rule", price: free},
 	"aws:cloudwatch/eventTarget:EventTarget":                    {noun: "event rule's target", price: free},
+	"aws:ec2/flowLog:FlowLog":                                   {noun: "flow log", price: fixed("flow logs", 0, "0.50 a GB written")},
 	"aws:cloudwatch/dashboard:Dashboard":                        {noun: "dashboard", price: nil},
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {noun: "default security group", price: free}, // Nothing is in it, and AWS never deletes it.
 	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   {noun: "lifecycle policy", price: free},
