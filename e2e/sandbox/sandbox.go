@@ -212,10 +212,28 @@ func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.assume(ctx, config); err != nil {
+		return err
+	}
 	if err := s.Stack.SetAllConfigJson(ctx, string(text), nil); err != nil {
 		return fmt.Errorf("set the stack's config: %w", err)
 	}
 	return nil
+}
+
+// assume makes up in the emulator what a config names.
+func (s *Sandbox) assume(ctx context.Context, config map[string]string) error {
+	wanted := map[string]any{}
+	for key, value := range config {
+		var list []any
+		if json.Unmarshal([]byte(value), &list) == nil {
+			wanted[key] = list
+		} else {
+			wanted[key] = value
+		}
+	}
+	_, err := emulator.Assume(ctx, s.emulator.URL, account.Region, wanted)
+	return err
 }
 
 // Unset takes keys of the stack's config back to their defaults, by their names in

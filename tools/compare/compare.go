@@ -6,6 +6,7 @@ package compare
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ import (
 const (
 	// region is that of a stack whose configuration has none.
 	region = "us-east-1"
+
+	// project is the name in Pulumi.yaml, which begins the keys of its settings.
+	project = "ecs-sample-app"
 
 	// passphrase encrypts the secrets in the stack's state, which is gone when this
 	// program ends.
@@ -232,6 +236,14 @@ func (c *Comparison) configure(ctx context.Context, side string) error {
 		return err
 	}
 	c.secrets = append(c.secrets, found.secrets()...)
+	at, config := found.wishes(project)
+	told, err := emulator.Assume(ctx, c.emulator.URL, cmp.Or(at, region), config)
+	if err != nil {
+		return err
+	}
+	for _, line := range told {
+		c.say("%s", line)
+	}
 	keys := found.elsewhere()
 	if len(keys) == 0 {
 		return nil

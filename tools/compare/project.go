@@ -161,6 +161,23 @@ func (s settings) elsewhere() []string {
 	return keys
 }
 
+// wishes are the region, and what the settings of a project have that only a real account
+// may have, without the project's name.
+func (s settings) wishes(project string) (region string, config map[string]any) {
+	config = map[string]any{}
+	for key, setting := range s {
+		name, ours := strings.CutPrefix(key, project+":")
+		switch {
+		case !ours || setting.Secret:
+		case setting.ObjectValue != nil:
+			config[name] = setting.ObjectValue
+		default:
+			config[name] = setting.Value
+		}
+	}
+	return s["aws:region"].Value, config
+}
+
 // secrets are all values that the settings keep secret.
 func (s settings) secrets() []string {
 	var found []string

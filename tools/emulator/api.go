@@ -95,6 +95,19 @@ func (a *api) elb(region string, question url.Values, output any) error {
 	return balancer.Decode(answer, output)
 }
 
+// ec2 calls an action of EC2, with parameters in pairs, and returns the answer.
+func (a *api) ec2(ctx context.Context, region, action string, parameters ...string) ([]byte, error) {
+	form := url.Values{"Action": {action}, "Version": {ec2Version}}
+	for i := 0; i < len(parameters); i += 2 {
+		form.Set(parameters[i], parameters[i+1])
+	}
+	answer, err := a.send(ctx, "ec2", region, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", action, err)
+	}
+	return answer, nil
+}
+
 // Secret returns what the valueFrom of a container in a region names: a secret of Secrets Manager, whole
 // or one key of its JSON, or a parameter of SSM's Parameter Store
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html).

@@ -44,7 +44,10 @@ var forgotten = []string{
 //   - What AWS refuses and moto takes is refused, in refusals.go.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
+//   - NAT gateways take their network interface with them when they are deleted. moto
+//     leaves it in the subnet.
 //   - Services that were deleted are listed no more. moto goes on listing them.
+//   - What was made up for a config has the names that the config gives it, in assumed.go.
 //
 // Everything else passes through as it is.
 type proxy struct {
@@ -52,6 +55,7 @@ type proxy struct {
 	api       *api
 	scheduler *scheduler.Scheduler
 	balancer  *balancer.Balancer
+	assumed   *assumed
 
 	mu      sync.Mutex
 	asked   map[string]object            // what was asked of a service, by its ARN
@@ -68,6 +72,7 @@ type object map[string]json.RawMessage
 func newProxy(moto *url.URL, missing string) *proxy {
 	p := &proxy{api: newAPI(moto), asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}, names: map[string]dnsName{}}
 	p.balancer = balancer.New(p.api.elb, missing)
+	p.assumed = &assumed{api: p.api, names: map[string]string{}, parts: map[string]string{}}
 	none := scheduler.NewNone()
 	p.scheduler = scheduler.New(none, none, time.Now)
 	p.moto = &httputil.ReverseProxy{
@@ -103,6 +108,16 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	if r.URL.Path == assumePath {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.assumed.ServeHTTP(w, r)
+		return
+	}
+	if p.assumed.any() {
+		body = p.assumed.motos(body)
+		r.URL.Path = string(p.assumed.motos([]byte(r.URL.Path)))
+		r.ContentLength = int64(len(body))
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
@@ -153,9 +168,12 @@ var services = map[string]string{
 // forms are the services with forms whose requests matter, by the version of their API.
 var forms = map[string]string{
 	elbVersion:   "elb:",
-	"2016-11-15": "ec2:",
+	ec2Version:   "ec2:",
 	"2010-05-08": "iam:",
 }
+
+// ec2Version is that of EC2's API.
+const ec2Version = "2016-11-15"
 
 // elbVersion is that of Elastic Load Balancing's API for Application Load Balancers.
 const elbVersion = "2015-12-01"
@@ -178,11 +196,30 @@ func requestOf(r *http.Request, body []byte) request {
 	}
 	form, err := url.ParseQuery(string(body))
 	prefix := forms[form.Get("Version")]
-	if err != nil || prefix == "" || prefix == "ec2:" && !strings.HasSuffix(form.Get("Action"), "VpcEndpoints") {
+	if err != nil || prefix == "" || prefix == "ec2:" && !mended(form.Get("Action")) {
 		return asked
 	}
 	asked.action, asked.form = prefix+form.Get("Action"), form
 	return asked
+}
+
+// mended tells whether an action of EC2 is one whose answer, or whose effect, is mended.
+func mended(action string) bool {
+	return strings.HasSuffix(action, "VpcEndpoints") || action == deleteNAT
+}
+
+const deleteNAT = "DeleteNatGateway"
+
+// deleteInterface deletes the network interface of a NAT gateway that was deleted.
+func (p *proxy) deleteInterface(ctx context.Context, asked request) error {
+	found, err := p.api.ec2(ctx, asked.region, "DescribeNatGateways", "NatGatewayId.1", asked.form.Get("NatGatewayId"))
+	if err != nil {
+		return err
+	}
+	if id := textAt(found, "natGatewayAddressSet>item>networkInterfaceId"); id != "" {
+		_, err = p.api.ec2(ctx, asked.region, "DeleteNetworkInterface", "NetworkInterfaceId", id)
+	}
+	return err
 }
 
 // gone returns the ID of a deleted VPC endpoint that a request asks for.
@@ -227,6 +264,19 @@ func notFound(w http.ResponseWriter, action, id string) {
 
 // mend looks at what moto answered, where the request was one to know.
 func (p *proxy) mend(response *http.Response) error {
+	if err := p.mendAnswer(response); err != nil || !p.assumed.any() {
+		return err
+	}
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	setBody(response, p.assumed.ours(answer))
+	return nil
+}
+
+// mendAnswer is mend, in moto's own names.
+func (p *proxy) mendAnswer(response *http.Response) error {
 	asked, ok := response.Request.Context().Value(requestKey{}).(request)
 	if !ok || response.StatusCode != http.StatusOK {
 		return nil
@@ -239,6 +289,8 @@ func (p *proxy) mend(response *http.Response) error {
 			p.deleted[id] = true
 		}
 		return nil
+	case "ec2:" + deleteNAT:
+		return p.deleteInterface(response.Request.Context(), asked)
 	case "scaling:RegisterScalableTarget":
 		answer, err := readAll(response)
 		if err != nil {

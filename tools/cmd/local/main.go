@@ -145,6 +145,9 @@ func (l local) pulumi(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if err := l.assume(ctx, url); err != nil {
+		return err
+	}
 	if notice := chain.Notice(); notice != "" && len(arguments) > 0 && arguments[0] == "up" {
 		l.say("%s", notice)
 	}
@@ -214,6 +217,23 @@ func (l local) ensureEmulator(ctx context.Context, address string) (string, erro
 	}
 	l.say("the AWS emulator moto runs at %s, its log is %s; stop it with `make down`", e.URL, l.relative(e.Log))
 	return e.URL, l.setStateAside(time.Now())
+}
+
+// assume makes up in the emulator what the config names and only a real account has.
+func (l local) assume(ctx context.Context, url string) error {
+	content, err := os.ReadFile(filepath.Join(l.root, configFile))
+	if err != nil {
+		return err
+	}
+	region, config, err := settings(content)
+	if err != nil {
+		return nil //nolint:nilerr // Pulumi says what is wrong with the file, and where
+	}
+	told, err := emulator.Assume(ctx, url, region, config)
+	for _, line := range told {
+		l.say("%s", line)
+	}
+	return err
 }
 
 // setStateAside moves the state of a stack whose resources are gone out of the way.
@@ -357,7 +377,7 @@ func (l local) pidFile() string { return filepath.Join(l.dir, "emulator.pid") }
 
 // checkpoint is the file in which Pulumi's file backend keeps the stack.
 func (l local) checkpoint() string {
-	return filepath.Join(l.state(), ".pulumi", "stacks", "ecs-sample-app", stack+".json")
+	return filepath.Join(l.state(), ".pulumi", "stacks", project, stack+".json")
 }
 
 // relative shortens a path for a message.

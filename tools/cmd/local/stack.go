@@ -16,6 +16,9 @@ import (
 // configFile is the configuration of the local stack.
 const configFile = "Pulumi." + stack + ".yaml"
 
+// project is the name in Pulumi.yaml, which begins the keys of its settings.
+const project = "ecs-sample-app"
+
 // example is an address that the emulator can have.
 const example = "http://127.0.0.1:14599"
 
@@ -61,6 +64,32 @@ func region(config []byte) string {
 		return "" // Pulumi says what is wrong.
 	}
 	return read.Config.Region
+}
+
+// settings are the region of a configuration, and its settings of the project, without
+// their prefix.
+func settings(config []byte) (region string, found map[string]any, err error) {
+	var read struct{ Config map[string]any }
+	if err := yaml.Unmarshal(config, &read); err != nil {
+		return "", nil, err
+	}
+	region, _ = read.Config["aws:region"].(string)
+	found = map[string]any{}
+	for key, value := range read.Config {
+		name, ours := strings.CutPrefix(key, project+":")
+		if !ours {
+			continue
+		}
+		// Set on the command line, a list is the text of one.
+		if text, ok := value.(string); ok && strings.HasPrefix(text, "[") {
+			var list []any
+			if yaml.Unmarshal([]byte(text), &list) == nil {
+				value = list
+			}
+		}
+		found[name] = value
+	}
+	return region, found, nil
 }
 
 func refused(given string) error {
