@@ -8,20 +8,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/components/cluster"
-	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
 	"ecs-sample-app/components/network/existing"
 	"ecs-sample-app/config"
-	"ecs-sample-app/internal/foretell"
 	"ecs-sample-app/internal/stackconfig"
 )
-
-// anotherName is what a preview says of a new load balancer beside a cluster that stays.
-// Nothing that stays with another VPC proves that there was a load balancer before: a
-// first deployment may have failed between the two.
-const anotherName = "A new load balancer has another DNS name, so the output url changes. " +
-	"One that it replaces serves until the new tasks are healthy, and both are paid for; " +
-	"then it is deleted, and clients that use its name are cut off."
 
 func main() {
 	pulumi.Run(program)
@@ -39,7 +30,7 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 	app := cfg.Services[0]
-	if err := errors.Join(findTag(ctx, &app), findLastBuild(ctx, &app)); err != nil {
+	if err := errors.Join(findTag(ctx, &app), findLastBuild(ctx, &app), findZones(ctx, cfg)); err != nil {
 		return err
 	}
 
@@ -47,16 +38,16 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return stackconfig.Explain(ctx, err)
 	}
-	cfg.LoadBalancer.VpcID, cfg.LoadBalancer.SubnetIDs = place.VpcID, place.PublicSubnetIDs
-	balancer, err := loadbalancer.New(ctx, config.ServiceName, cfg.LoadBalancer)
-	if err != nil {
-		return err
-	}
 	ecs, err := cluster.New(ctx, config.ServiceName, cfg.Cluster)
 	if err != nil {
 		return err
 	}
-	foretell.Replaced(ctx, balancer, anotherName, balancer.ARN, ecs.ARN)
+	// Nothing that stays with another VPC proves that there was a load balancer before, but
+	// the cluster: a first deployment may have failed between the two.
+	balancer, err := front(ctx, cfg, place, ecs.ARN)
+	if err != nil {
+		return err
+	}
 	return serve(ctx, &app, place, balancer, ecs)
 }
 

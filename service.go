@@ -34,6 +34,7 @@ func serve(ctx *pulumi.Context, s *config.Service, place *network.Place, balance
 	}
 
 	s.Route.VpcID, s.Route.ListenerARN, s.Route.LoadBalancerARNSuffix = place.VpcID, balancer.ListenerARN, balancer.ARNSuffix
+	s.Route.HTTPSListenerARN = balancer.HTTPSListenerARN
 	way, err := route.New(ctx, s.Name, s.Route)
 	if err != nil {
 		return err
@@ -66,7 +67,6 @@ func serve(ctx *pulumi.Context, s *config.Service, place *network.Place, balance
 		ctx.Export("alarmTopicArn", watched.TopicARN)
 	}
 
-	ctx.Export("url", balancer.URL)
 	ctx.Export("imageTag", pulumi.String(s.ImageTag))
 	ctx.Export("imageUri", source.uri)
 	ctx.Export("taskDefinitionArn", running.TaskDefinitionARN)

@@ -100,11 +100,11 @@ func settingDifference(t *testing.T, key, given string) (found string, set map[s
 	for _, one := range assignments(key+" = "+given, " and ") {
 		set[one[0]] = one[1]
 	}
-	before := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs})
+	before := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs, HostedZones: zones})
 	for key, value := range set {
 		pairs = append(pairs, key, value)
 	}
-	after := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs})
+	after := infratest.MustRun(t, program, infratest.Options{Config: withConfig(pairs...), VPCs: vpcs, HostedZones: zones})
 	return difference(describe(before), describe(after)), set
 }
 
@@ -118,6 +118,9 @@ func assignments(text, between string) [][]string {
 	}
 	return all
 }
+
+// zones are the hosted zones that exist.
+var zones = map[string][]string{"example.com": {"Z0PUBLIC"}, "app.example.com": {"Z0PRIVATE"}}
 
 // vpcs are the networks that exist.
 var vpcs = []infratest.VPC{{ID: "vpc-0a1b2c3d4e5f60718", Subnets: []infratest.Subnet{
@@ -224,26 +227,32 @@ func TestNoRequestIsSentBeforeTheGuardHasSeenTheTasksServe(t *testing.T) {
 		for range 1 + random.IntN(6) {
 			row := rows[random.IntN(len(rows))]
 			setting, _, _ := strings.Cut(row[1]+" = "+row[2], " seen by ")
-			for one := range strings.SplitSeq(setting, " with ") {
-				key, value, _ := strings.Cut(one, " = ")
-				given[infratest.Project+":"+key] = value
+			for _, one := range assignments(strings.ReplaceAll(setting, " and ", " with "), " with ") {
+				given[infratest.Project+":"+one[0]] = one[1]
 			}
 		}
 		for _, mode := range []infratest.Mode{infratest.Update, infratest.Preview} {
-			record, err := infratest.Run(t, program, infratest.Options{Config: given, Mode: mode})
+			record, err := infratest.Run(t, program, infratest.Options{Config: given, Mode: mode, VPCs: vpcs})
 			if err != nil {
 				continue // They do not go together.
 			}
 			taken++
+			sends := record.Get("sample-app-rule")
+			if given[infratest.Project+":domain"] != "" {
+				if !record.WaitsFor(sends, "sample-app-https-rule") {
+					t.Errorf("with %v requests are redirected before they are sent with TLS", given)
+				}
+				sends = record.Get("sample-app-https-rule")
+			}
 			for _, first := range []string{"sample-app-service", "sample-app-attach", "sample-app-tg"} {
-				if !record.WaitsFor(record.Get("sample-app-rule"), first) {
+				if !record.WaitsFor(sends, first) {
 					t.Errorf("with %v requests are sent before %s is there", given, first)
 				}
 			}
-			if from := record.Get("sample-app-rule").InputsFrom["actions"]; !slices.Contains(from, record.Get("sample-app-service").URN) {
+			if from := sends.InputsFrom["actions"]; !slices.Contains(from, record.Get("sample-app-service").URN) {
 				t.Errorf("with %v requests are sent whether or not the tasks serve", given)
 			}
-			if given[infratest.Project+":deletionProtection"] == "true" && !record.Get("sample-app-rule").Protect {
+			if given[infratest.Project+":deletionProtection"] == "true" && (!sends.Protect || !record.Get("sample-app-rule").Protect) {
 				t.Errorf("with %v a destroy begins with the service", given)
 			}
 		}

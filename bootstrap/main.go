@@ -21,6 +21,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"ecs-sample-app/internal/after"
 	"ecs-sample-app/internal/policy"
 	"ecs-sample-app/internal/tags"
 )
@@ -53,6 +54,9 @@ func program(ctx *pulumi.Context) error {
 	if err := b.identityProvider(); err != nil {
 		return fmt.Errorf("create identity provider: %w", err)
 	}
+	if err := b.readPolicy(); err != nil {
+		return fmt.Errorf("create the policy to read: %w", err)
+	}
 	for _, r := range cfg.roles() {
 		arn, err := b.role(r)
 		if err != nil {
@@ -70,6 +74,7 @@ type builder struct {
 
 	partition, region, accountID pulumi.StringOutput
 	providerARN                  pulumi.StringOutput
+	readPolicyARN                pulumi.StringOutput
 }
 
 // lookUp asks, side by side, which account this is.
@@ -130,6 +135,34 @@ func (b *builder) identityProvider() error {
 	return nil
 }
 
+// document is the policy of what a function grants in this account.
+func (b *builder) document(permissions func(account) []statement) pulumi.StringOutput {
+	return pulumi.All(b.partition, b.region, b.accountID).ApplyT(func(known []any) (string, error) {
+		return policy.Document(permissions(account{
+			partition: known[0].(string),
+			region:    known[1].(string),
+			id:        known[2].(string),
+		})...)
+	}).(pulumi.StringOutput)
+}
+
+// readPolicy is what all roles have in common: a managed policy, because the permissions to
+// write fill what a role has room for
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length).
+func (b *builder) readPolicy() error {
+	name := namePrefix + "-read-policy"
+	made, err := iam.NewPolicy(b.ctx, name, &iam.PolicyArgs{
+		Description: pulumi.String("Reads what the ECS sample app consists of"),
+		Policy:      b.document(readPermissions),
+		Tags:        tags.Named(name, b.cfg.Tags),
+	})
+	if err != nil {
+		return err
+	}
+	b.readPolicyARN = made.Arn
+	return nil
+}
+
 // role registers a role and what it may do. Its ARN is known once it may.
 func (b *builder) role(r role) (pulumi.StringOutput, error) {
 	name := namePrefix + "-" + r.name + "-role"
@@ -145,21 +178,23 @@ func (b *builder) role(r role) (pulumi.StringOutput, error) {
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	permissions := pulumi.All(b.partition, b.region, b.accountID).ApplyT(func(known []any) (string, error) {
-		return policy.Document(r.permissions(b.cfg, account{
-			partition: known[0].(string),
-			region:    known[1].(string),
-			id:        known[2].(string),
-		})...)
-	}).(pulumi.StringOutput)
-	granted, err := iam.NewRolePolicy(b.ctx, namePrefix+"-"+r.name+"-policy", &iam.RolePolicyArgs{
-		Role:   registered.ID(),
-		Policy: permissions,
+	reads, err := iam.NewRolePolicyAttachment(b.ctx, namePrefix+"-"+r.name+"-read", &iam.RolePolicyAttachmentArgs{
+		Role: registered.Name, PolicyArn: b.readPolicyARN,
 	})
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	return pulumi.All(registered.Arn, granted.ID()).ApplyT(func(known []any) string {
-		return known[0].(string)
-	}).(pulumi.StringOutput), nil
+	granted := []any{reads.ID()}
+	// Without a bucket for the state a preview has nothing of its own.
+	if len(r.permissions(b.cfg, account{})) > 0 {
+		own, err := iam.NewRolePolicy(b.ctx, namePrefix+"-"+r.name+"-policy", &iam.RolePolicyArgs{
+			Role:   registered.ID(),
+			Policy: b.document(func(a account) []statement { return r.permissions(b.cfg, a) }),
+		})
+		if err != nil {
+			return pulumi.StringOutput{}, err
+		}
+		granted = append(granted, own.ID())
+	}
+	return after.String(registered.Arn, granted...), nil
 }

@@ -39,6 +39,8 @@ func (a account) appRoles() []string { return []string{a.arn("iam", "role/"+appP
 // line of a log, no user data of an instance. Parameters are listed, without values. A
 // login to ECR, which a preview with buildContext asks for, may do what the role may.
 var readActions = []string{
+	"acm:DescribeCertificate",
+	"acm:ListTagsForCertificate",
 	"application-autoscaling:DescribeScalableTargets",
 	"application-autoscaling:DescribeScalingPolicies",
 	"application-autoscaling:DescribeScheduledActions",
@@ -95,6 +97,11 @@ var readActions = []string{
 	"events:ListTargetsByRule",
 	"logs:DescribeLogGroups",
 	"logs:ListTagsForResource",
+	"route53:GetChange",
+	"route53:GetHostedZone",
+	"route53:ListHostedZones",
+	"route53:ListResourceRecordSets",
+	"route53:ListTagsForResource",
 	"sns:GetSubscriptionAttributes",
 	"sns:GetTopicAttributes",
 	"sns:ListSubscriptionsByTopic",
@@ -135,6 +142,9 @@ var readRoleActions = []string{
 
 // writeActions are what an update makes and changes.
 var writeActions = []string{
+	"acm:AddTagsToCertificate",
+	"acm:RemoveTagsFromCertificate",
+	"acm:RequestCertificate",
 	"application-autoscaling:DeleteScalingPolicy",
 	"application-autoscaling:DeleteScheduledAction",
 	"application-autoscaling:DeregisterScalableTarget",
@@ -213,6 +223,7 @@ var writeActions = []string{
 	"logs:PutRetentionPolicy",
 	"logs:TagResource",
 	"logs:UntagResource",
+	"route53:ChangeResourceRecordSets",
 	"sns:CreateTopic",
 	"sns:SetSubscriptionAttributes",
 	"sns:SetTopicAttributes",
@@ -226,6 +237,7 @@ var writeActions = []string{
 // what carries the sample app's tag: a state that is mixed up can't delete what is
 // somebody else's. Who means harm can set the tag first.
 var deleteActions = []string{
+	"acm:DeleteCertificate",
 	"cloudwatch:DeleteAlarms",
 	"ec2:DeleteFlowLogs",
 	"ec2:DeleteInternetGateway",
@@ -282,6 +294,50 @@ var imageActions = []string{
 	"ecr:UploadLayerPart",
 }
 
+// readBucketActions are what a preview asks about the bucket of the access logs: how it is
+// set, and none of the logs.
+var readBucketActions = []string{
+	"s3:GetAccelerateConfiguration",
+	"s3:GetBucketAcl",
+	"s3:GetBucketCORS",
+	"s3:GetBucketLocation",
+	"s3:GetBucketLogging",
+	"s3:GetBucketObjectLockConfiguration",
+	"s3:GetBucketOwnershipControls",
+	"s3:GetBucketPolicy",
+	"s3:GetBucketPublicAccessBlock",
+	"s3:GetBucketRequestPayment",
+	"s3:GetBucketTagging",
+	"s3:GetBucketVersioning",
+	"s3:GetBucketWebsite",
+	"s3:GetEncryptionConfiguration",
+	"s3:GetLifecycleConfiguration",
+	"s3:GetReplicationConfiguration",
+	"s3:ListBucket",
+}
+
+// writeBucketActions make that bucket, and empty it where it is deleted.
+var writeBucketActions = []string{
+	"s3:CreateBucket",
+	"s3:DeleteBucket",
+	"s3:DeleteBucketPolicy",
+	"s3:DeleteObject",
+	"s3:DeleteObjectVersion",
+	"s3:ListBucketVersions",
+	"s3:PutBucketOwnershipControls",
+	"s3:PutBucketPolicy",
+	"s3:PutBucketPublicAccessBlock",
+	"s3:PutBucketTagging",
+	"s3:PutEncryptionConfiguration",
+	"s3:PutLifecycleConfiguration",
+}
+
+// appBuckets are the buckets that the sample app makes, and what is in them.
+func (a account) appBuckets() []string {
+	bucket := "arn:" + a.partition + ":s3:::" + appPrefix + "access-logs-*"
+	return []string{bucket, bucket + "/*"}
+}
+
 // linkedServices are those whose service-linked roles come with the first
 // cluster, load balancer and scaling policy of an account.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
@@ -294,20 +350,18 @@ var linkedServices = []string{
 // roleServices are what the sample app's roles may be handed to: tasks, and flow logs.
 var roleServices = []string{"ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
 
-// previewPermissions only read.
-func previewPermissions(c *Config, a account) []statement {
-	return append(readPermissions(a), c.stateToRead(a)...)
-}
+// previewPermissions are what a preview needs beside readPermissions, which all have.
+func previewPermissions(c *Config, a account) []statement { return c.stateToRead(a) }
 
-// deployPermissions are what up and destroy of the sample app need.
+// deployPermissions are what up and destroy of the sample app need beside.
 func deployPermissions(c *Config, a account) []statement {
-	return slices.Concat(readPermissions(a), c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ""))
+	return slices.Concat(c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ""))
 }
 
 // environmentPermissions are deployPermissions, but they change the states of pull
 // requests only. They read all: the sweep lists stacks, for which Pulumi opens each.
 func environmentPermissions(c *Config, a account) []statement {
-	return slices.Concat(readPermissions(a), c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ephemeralPrefix))
+	return slices.Concat(c.writePermissions(a), c.stateToRead(a), c.stateToWrite(a, ephemeralPrefix))
 }
 
 func readPermissions(a account) []statement {
@@ -316,6 +370,7 @@ func readPermissions(a account) []statement {
 		// before its ARN is known.
 		{Sid: "ReadInfrastructure", Effect: "Allow", Action: readActions, Resource: []string{"*"}},
 		{Sid: "ReadTaskRoles", Effect: "Allow", Action: readRoleActions, Resource: a.appRoles()},
+		{Sid: "ReadBuckets", Effect: "Allow", Action: readBucketActions, Resource: a.appBuckets()},
 		{Sid: "ReadParameters", Effect: "Allow", Action: readParameterActions, Resource: a.appParameters()},
 	}
 }
@@ -336,6 +391,7 @@ func (c *Config) writePermissions(a account) []statement {
 		{Sid: "DeleteOwn", Effect: "Allow", Action: deleteActions, Resource: []string{"*"}, Condition: equal(here,
 			map[string][]string{"aws:ResourceTag/Project": {appProject}})},
 		{Sid: "ChangeTaskRoles", Effect: "Allow", Action: writeRoleActions, Resource: a.appRoles()},
+		{Sid: "ChangeBuckets", Effect: "Allow", Action: writeBucketActions, Resource: a.appBuckets()},
 		{Sid: "ChangeParameters", Effect: "Allow", Action: writeParameterActions, Resource: a.appParameters(), Condition: equal(here)},
 		{
 			Sid: "HandRolesToTasks", Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: a.appRoles(),

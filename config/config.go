@@ -15,8 +15,10 @@ import (
 	"strconv"
 	"strings"
 
+	"ecs-sample-app/components/accesslogs"
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
+	"ecs-sample-app/components/domain"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
@@ -47,7 +49,13 @@ type Config struct {
 	Network      network.Args      `mapstructure:",squash"`
 	Existing     existing.Args     `mapstructure:",squash"`
 	LoadBalancer loadbalancer.Args `mapstructure:",squash"`
-	Cluster      cluster.Args      `mapstructure:",squash"`
+	Domain       domain.Args       `mapstructure:",squash"`
+	// AccessLogs has the load balancer write down each request, in an S3 bucket. About
+	// 0.023 USD a GB and month. Default false.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+	AccessLogs bool            `mapstructure:"accessLogs"`
+	Logs       accesslogs.Args `mapstructure:",squash"`
+	Cluster    cluster.Args    `mapstructure:",squash"`
 	// DeletionProtection makes Pulumi refuse to delete or replace the VPC, the load
 	// balancer, the rule that sends its requests to a service, and a repository, and
 	// with them what they depend on; AWS refuses the load balancer too. To delete the stack, set
@@ -129,6 +137,8 @@ func defaults() Config {
 	return Config{
 		Network:      network.Defaults(),
 		LoadBalancer: loadbalancer.Args{AllowedCIDRs: []string{Everywhere}},
+		Domain:       domain.Defaults(),
+		Logs:         accesslogs.Defaults(),
 		Cluster:      cluster.Defaults(),
 	}
 }
@@ -154,6 +164,14 @@ func (c *Config) check() problem.Problems {
 	ps = append(ps, c.Existing.Check()...)
 	ps = append(ps, c.checkNetwork()...)
 	ps = append(ps, c.LoadBalancer.Check()...)
+	ps = append(ps, c.Domain.Check()...)
+	if at := c.Domain.CertificateRegion(); at != "" && c.region != "" && at != c.region {
+		ps.Add("certificateArn", c.Domain.CertificateARN, "a certificate of the stack's region, %s: a load balancer takes no other", c.region)
+	}
+	ps = append(ps, c.Logs.Check()...)
+	if !c.AccessLogs && c.Logs.RetentionDays != accesslogs.DefaultRetentionDays {
+		ps.Add("accessLogRetentionDays", c.Logs.RetentionDays, "nothing as long as accessLogs is false")
+	}
 	return append(ps, c.Cluster.Check()...)
 }
 
@@ -322,7 +340,7 @@ func (s *Service) checkPull(c *Config) problem.Problems {
 // tag gives every component the stack's tags, and what tells in every AWS console
 // where a resource comes from.
 func (c *Config) tag(all map[string]string) {
-	c.Network.Tags, c.LoadBalancer.Tags, c.Cluster.Tags = all, all, all
+	c.Network.Tags, c.LoadBalancer.Tags, c.Domain.Tags, c.Logs.Tags, c.Cluster.Tags = all, all, all, all, all
 	for i := range c.Services {
 		s := &c.Services[i]
 		s.Build.Tags, s.Task.Tags, s.Route.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all, all

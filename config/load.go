@@ -32,7 +32,8 @@ func Load(ctx *pulumi.Context) (*Config, error) {
 		return nil, err
 	}
 	cfg, wrong := stackconfig.Decode(only(tree, stackSettings), defaults)
-	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect = cfg.DeletionProtection, cfg.DeletionProtection
+	cfg.LoadBalancer.DeletionProtection, cfg.Network.Protect, cfg.Logs.Protect = cfg.DeletionProtection, cfg.DeletionProtection, cfg.DeletionProtection
+	cfg.LoadBalancer.HTTPS = cfg.Domain.Given()
 	cfg.region, _ = ctx.GetConfig("aws:region")
 	added, unreadable := awsconfig.DefaultTags(ctx)
 	problems = slices.Concat(problems, wrong, awsconfig.Check(ctx), unreadable)

@@ -285,21 +285,34 @@ type statement struct {
 // permissions returns what AWS says that a role may do.
 func permissions(t *testing.T, s *sandbox.Sandbox, prefix string) []statement {
 	t.Helper()
-	policies, err := s.Account.List(t.Context(), account.RolePolicies)
-	must(t, err, "the policies can't be listed")
-	for _, found := range policies {
-		role, policy, _ := strings.Cut(found, ":")
-		if !strings.HasPrefix(role, prefix) {
-			continue
-		}
-		out, err := s.Account.IAM.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(policy)})
-		must(t, err, "IAM does not describe the policy "+policy)
+	var all []statement
+	add := func(text *string) {
 		var document struct{ Statement []statement }
-		decode(t, aws.ToString(out.PolicyDocument), &document)
-		return document.Statement
+		decode(t, aws.ToString(text), &document)
+		all = append(all, document.Statement...)
 	}
-	t.Fatalf("no role %s… has a policy among %v", prefix, policies)
-	return nil
+	roles, err := s.Account.List(t.Context(), account.Roles)
+	must(t, err, "the roles can't be listed")
+	i := slices.IndexFunc(roles, func(role string) bool { return strings.HasPrefix(role, prefix) })
+	if i < 0 {
+		t.Fatalf("no role of %v begins with %s", roles, prefix)
+	}
+	role := aws.String(roles[i])
+	own, err := s.Account.IAM.ListRolePolicies(t.Context(), &iam.ListRolePoliciesInput{RoleName: role})
+	must(t, err, "the role's policies can't be listed")
+	for _, name := range own.PolicyNames {
+		out, err := s.Account.IAM.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: role, PolicyName: aws.String(name)})
+		must(t, err, "IAM does not describe the policy "+name)
+		add(out.PolicyDocument)
+	}
+	attached, err := s.Account.IAM.ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{RoleName: role})
+	must(t, err, "the policies that the role shares can't be listed")
+	for _, p := range attached.AttachedPolicies {
+		out, err := s.Account.IAM.GetPolicyVersion(t.Context(), &iam.GetPolicyVersionInput{PolicyArn: p.PolicyArn, VersionId: aws.String("v1")})
+		must(t, err, "IAM does not describe the policy "+aws.ToString(p.PolicyName))
+		add(out.PolicyVersion.Document)
+	}
+	return all
 }
 
 func assertAllowed(t *testing.T, role string, statements []statement, asked []request) {

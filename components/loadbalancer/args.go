@@ -15,6 +15,13 @@ const (
 	// DefaultPort is the port of the listener if none is given: HTTP's.
 	DefaultPort = 80
 
+	// httpsPort is that of the listener with TLS.
+	httpsPort = 443
+	// tlsPolicy takes TLS 1.3, and of 1.2 only ciphers with forward secrecy: one of those
+	// that FSBP ELB.17 recommends
+	// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
+	tlsPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+
 	// maxRules keeps the listener's openings within a security group's quota
 	// of 60 inbound rules
 	// (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups).
@@ -33,6 +40,14 @@ type Args struct {
 	AllowedCIDRs []string `mapstructure:"allowedCidrs"`
 	// Port is the port of the HTTP listener, 1 to 65535. Default DefaultPort.
 	Port int `mapstructure:"-"`
+	// HTTPS adds a listener with TLS on port 443. Default false.
+	HTTPS bool `mapstructure:"-"`
+	// CertificateARN is the certificate that it shows. Required with HTTPS.
+	CertificateARN pulumi.StringInput `mapstructure:"-"`
+	// AccessLogsBucket is the name of a bucket that each request is written to, which the
+	// load balancer may write to. Default none.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+	AccessLogsBucket pulumi.StringInput `mapstructure:"-"`
 	// DeletionProtection makes Pulumi and AWS refuse to delete the load balancer,
 	// whose DNS name nobody gets back. Default false.
 	DeletionProtection bool `mapstructure:"-"`
@@ -52,6 +67,9 @@ func (a Args) Validate() error {
 		check.Input{Path: "vpcId", Given: a.VpcID, Want: "the ID of a VPC"},
 		check.Input{Path: "subnetIds", Given: a.SubnetIDs, Want: "the IDs of public subnets in two zones or more"},
 	)
+	if a.HTTPS {
+		check.Required(&ps, check.Input{Path: "certificateArn", Given: a.CertificateARN, Want: "the ARN of a certificate"})
+	}
 	return append(ps, a.Check()...).Err()
 }
 
@@ -66,13 +84,22 @@ func (a Args) Check() problem.Problems {
 	return ps
 }
 
+// ports are those of the listeners.
+func (a Args) ports() []int {
+	if a.HTTPS {
+		return []int{a.Port, httpsPort}
+	}
+	return []int{a.Port}
+}
+
 func (a Args) validateCIDRs(ps *problem.Problems) {
 	const path = "allowedCidrs"
 	if len(a.AllowedCIDRs) == 0 {
 		ps.Missing(path, "the IPv4 blocks that may reach the listener; 0.0.0.0/0 opens it to the world")
 	}
-	if len(a.AllowedCIDRs) > maxRules {
-		ps.Add(path, fmt.Sprintf("%d blocks", len(a.AllowedCIDRs)), "at most %d", maxRules)
+	most := maxRules / len(a.ports())
+	if len(a.AllowedCIDRs) > most {
+		ps.Add(path, fmt.Sprintf("%d blocks", len(a.AllowedCIDRs)), "at most %d", most)
 	}
 	for i, block := range a.AllowedCIDRs {
 		at := fmt.Sprintf("%s[%d]", path, i)

@@ -1,13 +1,15 @@
 // Package loadbalancer makes an internet-facing Application Load Balancer with an
-// HTTP listener that answers every request with 404, until rules send some to a
-// service, as those of components/route do.
+// HTTP listener, and on demand one with TLS, that answer every request with 404, until
+// rules send some to a service, as those of components/route do.
 //
 // A component called NAME has these children; their names are part of the API:
 //
 //	NAME-lb-sg               the security group of the load balancer
 //	NAME-lb-ingress-BLOCK    lets BLOCK reach the listener, one for each block
+//	NAME-lb-ingress-https-BLOCK   the same for the one with TLS (with HTTPS)
 //	NAME-lb                  the load balancer
 //	NAME-http-listener       the listener
+//	NAME-https-listener      the one with TLS (with HTTPS)
 //
 // The security group lets nothing out: whoever puts targets behind the load
 // balancer adds the rule towards them, as components/service does.
@@ -33,7 +35,7 @@ import (
 
 const token = "ecs-sample-app:loadbalancer:LoadBalancer"
 
-// LoadBalancer is an Application Load Balancer and its listener.
+// LoadBalancer is an Application Load Balancer and its listeners.
 type LoadBalancer struct {
 	pulumi.ResourceState
 
@@ -48,6 +50,12 @@ type LoadBalancer struct {
 	// ListenerARN is the listener's, for rules. It is known once clients are let in, so
 	// that they are as long as a rule sends their requests.
 	ListenerARN pulumi.StringOutput `pulumi:"listenerArn"`
+	// HTTPSListenerARN is that of the listener with TLS, likewise, nil without HTTPS.
+	HTTPSListenerARN pulumi.StringInput
+	// DNSName and ZoneID are its own name and that name's hosted zone, for records that lead
+	// to it.
+	DNSName pulumi.StringOutput `pulumi:"dnsName"`
+	ZoneID  pulumi.StringOutput `pulumi:"zoneId"`
 	// SecurityGroupID is the load balancer's security group.
 	SecurityGroupID pulumi.StringOutput `pulumi:"securityGroupId"`
 }
@@ -72,6 +80,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		"arn":             l.ARN,
 		"arnSuffix":       l.ARNSuffix,
 		"listenerArn":     l.ListenerARN,
+		"dnsName":         l.DNSName,
+		"zoneId":          l.ZoneID,
 		"securityGroupId": l.SecurityGroupID,
 	})
 }
@@ -97,6 +107,14 @@ func (b *builder) build(l *LoadBalancer) error {
 	if err != nil {
 		return fmt.Errorf("create listener: %w", err)
 	}
+	if b.args.HTTPS {
+		secure, err := b.httpsListener(balancer)
+		if err != nil {
+			return fmt.Errorf("create listener with TLS: %w", err)
+		}
+		l.HTTPSListenerARN = after.String(secure.Arn, openings...)
+	}
+	l.DNSName, l.ZoneID = balancer.DnsName, balancer.ZoneId
 	l.URL = b.url(balancer)
 	l.ARN = balancer.Arn
 	l.ARNSuffix = balancer.ArnSuffix
@@ -123,35 +141,41 @@ func (b *builder) securityGroup() (group *ec2.SecurityGroup, openings []any, err
 		return nil, nil, err
 	}
 	for _, block := range b.args.AllowedCIDRs {
-		opening, err := b.allow(group, block)
-		if err != nil {
-			return nil, nil, fmt.Errorf("let %s in: %w", block, err)
+		for _, port := range b.args.ports() {
+			opening, err := b.allow(group, block, port)
+			if err != nil {
+				return nil, nil, fmt.Errorf("let %s in on port %d: %w", block, port, err)
+			}
+			// By the URN, which a preview knows, so that rules are not shown as replaced where
+			// another block is let in.
+			openings = append(openings, opening.URN())
 		}
-		// By the URN, which a preview knows, so that rules are not shown as replaced where
-		// another block is let in.
-		openings = append(openings, opening.URN())
 	}
 	return group, openings, nil
 }
 
 // allow is named after its block, not after its place in the list, where
 // taking one out would replace all that follow.
-func (b *builder) allow(group *ec2.SecurityGroup, block string) (*vpc.SecurityGroupIngressRule, error) {
-	name := b.name + "-lb-ingress-" + strings.NewReplacer(".", "-", "/", "-").Replace(block)
+func (b *builder) allow(group *ec2.SecurityGroup, block string, port int) (*vpc.SecurityGroupIngressRule, error) {
+	name := b.name + "-lb-ingress-"
+	if port == httpsPort {
+		name += "https-"
+	}
+	name += strings.NewReplacer(".", "-", "/", "-").Replace(block)
 	return vpc.NewSecurityGroupIngressRule(b.ctx, name, &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: group.ID(),
 		Description:     pulumi.String("Clients"),
 		CidrIpv4:        pulumi.String(block),
 		IpProtocol:      pulumi.String("tcp"),
-		FromPort:        pulumi.Int(b.args.Port),
-		ToPort:          pulumi.Int(b.args.Port),
+		FromPort:        pulumi.Int(port),
+		ToPort:          pulumi.Int(port),
 		Tags:            b.tags(name),
 	}, b.parent)
 }
 
 func (b *builder) loadBalancer(group *ec2.SecurityGroup) (*lb.LoadBalancer, error) {
 	name := names.Short(b.name, "-lb", names.MaxLoadBalancing)
-	return lb.NewLoadBalancer(b.ctx, name, &lb.LoadBalancerArgs{
+	args := &lb.LoadBalancerArgs{
 		LoadBalancerType: pulumi.String("application"),
 		Internal:         pulumi.Bool(false),
 		IpAddressType:    pulumi.String("ipv4"),
@@ -162,9 +186,12 @@ func (b *builder) loadBalancer(group *ec2.SecurityGroup) (*lb.LoadBalancer, erro
 		DesyncMitigationMode:     pulumi.String("defensive"),
 		EnableDeletionProtection: pulumi.Bool(b.args.DeletionProtection),
 		Tags:                     b.tags(name),
-		// The provider would move it to the subnets of another VPC, which AWS
-		// refuses.
-	}, b.parent, pulumi.ReplacementTrigger(b.args.VpcID), pulumi.Protect(b.args.DeletionProtection))
+	}
+	if b.args.AccessLogsBucket != nil {
+		args.AccessLogs = &lb.LoadBalancerAccessLogsArgs{Bucket: b.args.AccessLogsBucket, Enabled: pulumi.Bool(true)}
+	}
+	// The provider would move it to the subnets of another VPC, which AWS refuses.
+	return lb.NewLoadBalancer(b.ctx, name, args, b.parent, pulumi.ReplacementTrigger(b.args.VpcID), pulumi.Protect(b.args.DeletionProtection))
 }
 
 // listener answers what no rule matches: nothing is sent to a service by default,
@@ -175,16 +202,35 @@ func (b *builder) listener(balancer *lb.LoadBalancer) (*lb.Listener, error) {
 		LoadBalancerArn: balancer.Arn,
 		Protocol:        pulumi.String("HTTP"),
 		Port:            pulumi.Int(b.args.Port),
-		DefaultActions: lb.ListenerDefaultActionArray{&lb.ListenerDefaultActionArgs{
-			Type: pulumi.String("fixed-response"),
-			FixedResponse: &lb.ListenerDefaultActionFixedResponseArgs{
-				ContentType: pulumi.String("text/plain"),
-				StatusCode:  pulumi.String("404"),
-				MessageBody: pulumi.String("No service answers here."),
-			},
-		}},
-		Tags: b.tags(name),
+		DefaultActions:  nobody(),
+		Tags:            b.tags(name),
 	}, b.parent)
+}
+
+// httpsListener is the same over TLS.
+func (b *builder) httpsListener(balancer *lb.LoadBalancer) (*lb.Listener, error) {
+	name := b.name + "-https-listener"
+	return lb.NewListener(b.ctx, name, &lb.ListenerArgs{
+		LoadBalancerArn: balancer.Arn,
+		Protocol:        pulumi.String("HTTPS"),
+		Port:            pulumi.Int(httpsPort),
+		SslPolicy:       pulumi.String(tlsPolicy),
+		CertificateArn:  b.args.CertificateARN,
+		DefaultActions:  nobody(),
+		Tags:            b.tags(name),
+	}, b.parent)
+}
+
+// nobody is the answer where no service is.
+func nobody() lb.ListenerDefaultActionArray {
+	return lb.ListenerDefaultActionArray{&lb.ListenerDefaultActionArgs{
+		Type: pulumi.String("fixed-response"),
+		FixedResponse: &lb.ListenerDefaultActionFixedResponseArgs{
+			ContentType: pulumi.String("text/plain"),
+			StatusCode:  pulumi.String("404"),
+			MessageBody: pulumi.String("No service answers here."),
+		},
+	}}
 }
 
 func (b *builder) url(balancer *lb.LoadBalancer) pulumi.StringOutput {

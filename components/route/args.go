@@ -74,6 +74,9 @@ type Args struct {
 	VpcID pulumi.StringInput `mapstructure:"-"`
 	// ListenerARN is the listener whose requests are sent. Required.
 	ListenerARN pulumi.StringInput `mapstructure:"-"`
+	// HTTPSListenerARN is the listener with TLS, if there is one: it sends the requests, and
+	// ListenerARN's redirects them there. Default none.
+	HTTPSListenerARN pulumi.StringInput `mapstructure:"-"`
 	// LoadBalancerARNSuffix is the end of the load balancer's ARN, as
 	// components/loadbalancer gives it, for RequestsLabel. Required.
 	LoadBalancerARNSuffix pulumi.StringInput `mapstructure:"-"`

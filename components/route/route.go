@@ -6,6 +6,8 @@
 //	NAME-tg        the target group, of type ip as Fargate needs it
 //	NAME-attach    the rule that attaches it to the load balancer
 //	NAME-rule      the rule that sends requests, made by Send
+//	NAME-https-rule   the one that sends those that come with TLS (with HTTPSListenerARN);
+//	               NAME-rule then redirects to it
 //
 // NAME-tg names something in AWS for which 32 characters are allowed: a NAME of more
 // than 21 is shortened there, with a hash.
@@ -137,14 +139,14 @@ const sideBySide = "Requests move to the new service when its tasks are healthy.
 // Send registers the rule that sends requests. proven is known when the new tasks
 // serve, as components/service gives it.
 func (r *Route) Send(proven pulumi.StringInput) (*Serving, error) {
-	rule, err := r.send(after.String(r.TargetGroupARN, proven))
+	rule, secure, err := r.sends(after.String(r.TargetGroupARN, proven))
 	if err != nil {
 		return nil, fmt.Errorf("route %q: send requests: %w", r.name, err)
 	}
 	// The rule exists once a service has served. If it stays while its target group is
 	// another one, so is the service behind it.
 	foretell.Replaced(r.ctx, rule, sideBySide, r.targets.ID(), rule.ID())
-	id := rule.ID().ToStringOutput()
+	id := after.String(rule.ID().ToStringOutput(), secure...)
 	return &Serving{TargetGroupARNSuffix: after.String(r.targets.ArnSuffix, id), Rule: id}, nil
 }
 
@@ -198,18 +200,45 @@ func (b *builder) attach(targets *lb.TargetGroup, replacement pulumi.StringOutpu
 	}, b.parent, pulumi.ReplacementTrigger(replacement))
 }
 
-// send makes the rule that every request matches.
-func (b *builder) send(targetGroupARN pulumi.StringOutput) (*lb.ListenerRule, error) {
-	name := b.name + "-rule"
+// sends makes the rules that the requests match. With TLS there are two: the one without
+// redirects once the other sends, and sends again before the other goes. So no request is
+// lost when TLS comes, and none when it goes.
+func (b *builder) sends(targetGroupARN pulumi.StringOutput) (rule *lb.ListenerRule, secure []any, err error) {
+	actions := forward(targetGroupARN)
+	var first []pulumi.Resource
+	if b.args.HTTPSListenerARN != nil {
+		https, err := b.send("-https-rule", b.args.HTTPSListenerARN, actions)
+		if err != nil {
+			return nil, nil, fmt.Errorf("with TLS: %w", err)
+		}
+		actions, first, secure = redirect(), []pulumi.Resource{https}, []any{https.ID()}
+	}
+	rule, err = b.send("-rule", b.args.ListenerARN, actions, pulumi.DependsOn(first))
+	return rule, secure, err
+}
+
+// send makes a rule of a listener that every request matches.
+func (b *builder) send(role string, listenerARN pulumi.StringInput, actions lb.ListenerRuleActionArray, opts ...pulumi.ResourceOption) (*lb.ListenerRule, error) {
+	name := b.name + role
 	return lb.NewListenerRule(b.ctx, name, &lb.ListenerRuleArgs{
-		ListenerArn: b.args.ListenerARN,
+		ListenerArn: listenerARN,
 		Priority:    pulumi.Int(b.args.Priority),
 		Conditions: lb.ListenerRuleConditionArray{&lb.ListenerRuleConditionArgs{
 			PathPattern: &lb.ListenerRuleConditionPathPatternArgs{Values: pulumi.ToStringArray([]string{"/*"})},
 		}},
-		Actions: forward(targetGroupARN),
+		Actions: actions,
 		Tags:    b.tags(name),
-	}, b.parent, pulumi.Protect(b.args.Protect))
+	}, append(opts, b.parent, pulumi.Protect(b.args.Protect))...)
+}
+
+// redirect leads to the same address with TLS (FSBP ELB.1).
+func redirect() lb.ListenerRuleActionArray {
+	return lb.ListenerRuleActionArray{&lb.ListenerRuleActionArgs{
+		Type: pulumi.String("redirect"),
+		Redirect: &lb.ListenerRuleActionRedirectArgs{
+			Protocol: pulumi.String("HTTPS"), Port: pulumi.String("443"), StatusCode: pulumi.String("HTTP_301"),
+		},
+	}}
 }
 
 func forward(targetGroupARN pulumi.StringInput) lb.ListenerRuleActionArray {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -20,6 +21,8 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
@@ -33,16 +36,19 @@ const App = "e2e-account"
 
 // Account is an AWS account, by the APIs that the program's resources live in.
 type Account struct {
-	EC2     *ec2.Client
-	ELB     *elb.Client
-	ECS     *ecs.Client
-	IAM     *iam.Client
-	Logs    *cloudwatchlogs.Client
-	Alarms  *cloudwatch.Client
-	Scaling *applicationautoscaling.Client
-	SNS     *sns.Client
-	Events  *eventbridge.Client
-	SSM     *ssm.Client
+	EC2          *ec2.Client
+	ELB          *elb.Client
+	ECS          *ecs.Client
+	IAM          *iam.Client
+	Logs         *cloudwatchlogs.Client
+	Alarms       *cloudwatch.Client
+	Scaling      *applicationautoscaling.Client
+	SNS          *sns.Client
+	Events       *eventbridge.Client
+	SSM          *ssm.Client
+	S3           *s3.Client
+	DNS          *route53.Client
+	Certificates *acm.Client
 }
 
 // At returns the account that an emulator holds.
@@ -60,16 +66,19 @@ func As(url, app string) *Account {
 		}),
 	}
 	return &Account{
-		EC2:     ec2.NewFromConfig(config),
-		ELB:     elb.NewFromConfig(config),
-		ECS:     ecs.NewFromConfig(config),
-		IAM:     iam.NewFromConfig(config),
-		Logs:    cloudwatchlogs.NewFromConfig(config),
-		Alarms:  cloudwatch.NewFromConfig(config),
-		Scaling: applicationautoscaling.NewFromConfig(config),
-		SNS:     sns.NewFromConfig(config),
-		Events:  eventbridge.NewFromConfig(config),
-		SSM:     ssm.NewFromConfig(config),
+		EC2:          ec2.NewFromConfig(config),
+		ELB:          elb.NewFromConfig(config),
+		ECS:          ecs.NewFromConfig(config),
+		IAM:          iam.NewFromConfig(config),
+		Logs:         cloudwatchlogs.NewFromConfig(config),
+		Alarms:       cloudwatch.NewFromConfig(config),
+		Scaling:      applicationautoscaling.NewFromConfig(config),
+		SNS:          sns.NewFromConfig(config),
+		Events:       eventbridge.NewFromConfig(config),
+		SSM:          ssm.NewFromConfig(config),
+		S3:           s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
+		DNS:          route53.NewFromConfig(config),
+		Certificates: acm.NewFromConfig(config),
 	}
 }
 
@@ -104,6 +113,9 @@ const (
 	ScalingPolicies  = "scaling policies"
 	ScheduledActions = "scheduled scaling actions"
 	Parameters       = "SSM parameters"
+	Certificates     = "certificates"
+	Records          = "DNS records"
+	Buckets          = "buckets"
 )
 
 // part is the kind of what is listed with something else, and can't be left behind
@@ -113,35 +125,44 @@ const part = ""
 // kinds are the kinds of the types of resources that the program makes, by which a
 // test finds what a destroy leaves behind.
 var kinds = map[string]string{
-	"aws:appautoscaling/policy:Policy":                          ScalingPolicies,
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        ScheduledActions,
-	"aws:appautoscaling/target:Target":                          ScalableTargets,
-	"aws:cloudwatch/eventRule:EventRule":                        EventRules,
-	"aws:cloudwatch/eventTarget:EventTarget":                    part, // of its rule
-	"aws:cloudwatch/logGroup:LogGroup":                          LogGroups,
-	"aws:cloudwatch/metricAlarm:MetricAlarm":                    Alarms,
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         part, // of its VPC
-	"aws:ec2/eip:Eip":                                           Addresses,
-	"aws:ec2/flowLog:FlowLog":                                   FlowLogs,
-	"aws:ec2/internetGateway:InternetGateway":                   InternetGateways,
-	"aws:ec2/natGateway:NatGateway":                             NATGateways,
-	"aws:ec2/route:Route":                                       part, // of its table
-	"aws:ec2/routeTable:RouteTable":                             RouteTables,
-	"aws:ec2/routeTableAssociation:RouteTableAssociation":       part, // of its table
-	"aws:ec2/securityGroup:SecurityGroup":                       SecurityGroups,
-	"aws:ec2/subnet:Subnet":                                     Subnets,
-	"aws:ec2/vpc:Vpc":                                           VPCs,
-	"aws:ec2/vpcEndpoint:VpcEndpoint":                           Endpoints,
-	"aws:ecs/cluster:Cluster":                                   Clusters,
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": part, // of its cluster
-	"aws:ecs/service:Service":                                   Services,
-	"aws:ecs/taskDefinition:TaskDefinition":                     TaskDefinitions,
-	"aws:iam/role:Role":                                         Roles,
-	"aws:iam/rolePolicy:RolePolicy":                             RolePolicies,
-	"aws:lb/listener:Listener":                                  Listeners,
-	"aws:lb/listenerRule:ListenerRule":                          ListenerRules,
-	"aws:lb/loadBalancer:LoadBalancer":                          LoadBalancers,
-	"aws:lb/targetGroup:TargetGroup":                            TargetGroups,
+	"aws:acm/certificate:Certificate":                                      Certificates,
+	"aws:acm/certificateValidation:CertificateValidation":                  part, // of its certificate
+	"aws:appautoscaling/policy:Policy":                                     ScalingPolicies,
+	"aws:appautoscaling/scheduledAction:ScheduledAction":                   ScheduledActions,
+	"aws:appautoscaling/target:Target":                                     ScalableTargets,
+	"aws:cloudwatch/eventRule:EventRule":                                   EventRules,
+	"aws:cloudwatch/eventTarget:EventTarget":                               part, // of its rule
+	"aws:cloudwatch/logGroup:LogGroup":                                     LogGroups,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                               Alarms,
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":                    part, // of its VPC
+	"aws:ec2/eip:Eip":                                                      Addresses,
+	"aws:ec2/flowLog:FlowLog":                                              FlowLogs,
+	"aws:ec2/internetGateway:InternetGateway":                              InternetGateways,
+	"aws:ec2/natGateway:NatGateway":                                        NATGateways,
+	"aws:ec2/route:Route":                                                  part, // of its table
+	"aws:ec2/routeTable:RouteTable":                                        RouteTables,
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":                  part, // of its table
+	"aws:ec2/securityGroup:SecurityGroup":                                  SecurityGroups,
+	"aws:ec2/subnet:Subnet":                                                Subnets,
+	"aws:ec2/vpc:Vpc":                                                      VPCs,
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                                      Endpoints,
+	"aws:ecs/cluster:Cluster":                                              Clusters,
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders":            part, // of its cluster
+	"aws:ecs/service:Service":                                              Services,
+	"aws:ecs/taskDefinition:TaskDefinition":                                TaskDefinitions,
+	"aws:iam/role:Role":                                                    Roles,
+	"aws:iam/rolePolicy:RolePolicy":                                        RolePolicies,
+	"aws:lb/listener:Listener":                                             Listeners,
+	"aws:lb/listenerRule:ListenerRule":                                     ListenerRules,
+	"aws:lb/loadBalancer:LoadBalancer":                                     LoadBalancers,
+	"aws:lb/targetGroup:TargetGroup":                                       TargetGroups,
+	"aws:route53/record:Record":                                            Records,
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": part, // of its bucket
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":               part, // of its bucket
+	"aws:s3/bucketPolicy:BucketPolicy":                                     part, // of its bucket
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":               part, // of its bucket
+	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": part, // of its bucket
+	"aws:s3/bucketV2:BucketV2":                                  Buckets,
 	"aws:sns/topic:Topic":                                       Topics,
 	"aws:sns/topicPolicy:TopicPolicy":                           part, // of its topic
 	"aws:sns/topicSubscription:TopicSubscription":               Subscriptions,
@@ -450,6 +471,42 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 			return ids(out, err, func(o *ssm.DescribeParametersOutput) (ids []string) {
 				for i := range o.Parameters {
 					ids = append(ids, *o.Parameters[i].Name)
+				}
+				return ids
+			})
+		},
+		Certificates: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.Certificates.ListCertificates(ctx, &acm.ListCertificatesInput{})
+			return ids(out, err, func(o *acm.ListCertificatesOutput) (ids []string) {
+				for i := range o.CertificateSummaryList {
+					ids = append(ids, *o.CertificateSummaryList[i].CertificateArn)
+				}
+				return ids
+			})
+		},
+		Records: func(ctx context.Context, a *Account) (all []string, err error) {
+			zones, err := a.DNS.ListHostedZones(ctx, &route53.ListHostedZonesInput{})
+			if err != nil {
+				return nil, err
+			}
+			for _, zone := range zones.HostedZones {
+				out, err := a.DNS.ListResourceRecordSets(ctx, &route53.ListResourceRecordSetsInput{HostedZoneId: zone.Id})
+				if err != nil {
+					return nil, err
+				}
+				for _, r := range out.ResourceRecordSets {
+					if r.Type != "NS" && r.Type != "SOA" { // Those are the zone's own.
+						all = append(all, string(r.Type)+" "+*r.Name)
+					}
+				}
+			}
+			return all, nil
+		},
+		Buckets: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.S3.ListBuckets(ctx, &s3.ListBucketsInput{})
+			return ids(out, err, func(o *s3.ListBucketsOutput) (ids []string) {
+				for _, b := range o.Buckets {
+					ids = append(ids, *b.Name)
 				}
 				return ids
 			})

@@ -32,6 +32,9 @@ type Pending struct {
 
 // kinds are the account's kinds by Pulumi's types.
 var kinds = map[string]string{
+	"aws:acm/certificate:Certificate":                           account.Certificates,
+	"aws:route53/record:Record":                                 account.Records,
+	"aws:s3/bucketV2:BucketV2":                                  account.Buckets,
 	"aws:appautoscaling/policy:Policy":                          account.ScalingPolicies,
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        account.ScheduledActions,
 	"aws:appautoscaling/target:Target":                          account.ScalableTargets,

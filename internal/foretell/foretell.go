@@ -1,9 +1,10 @@
-// Package foretell says in words, in a preview, what comes of a change: the CLI's table
-// shows that a resource is replaced, and not what that does to requests.
+// Package foretell says in words what the CLI's table does not: in a preview, what comes of
+// a change for requests, and in an update, what it waits for.
 package foretell
 
 import (
 	"context"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
@@ -26,6 +27,32 @@ func Replaced(ctx *pulumi.Context, about pulumi.Resource, line string, made, kep
 		defer said(nil)
 		if is(ctx.Context(), kept, true) && is(ctx.Context(), made, false) {
 			_ = ctx.Log.Info(line, &pulumi.LogArgs{Resource: about}) // A line that is lost stops nothing.
+		}
+	}()
+}
+
+// Waits logs a line about a resource if an update waits for an output of it longer than
+// this. The line is known before the output. It returns at once.
+func Waits(ctx *pulumi.Context, about pulumi.Resource, until pulumi.Output, quick time.Duration, line pulumi.StringOutput) {
+	if ctx.DryRun() {
+		return
+	}
+	_, said, _ := ctx.NewOutput()
+	known := make(chan struct{})
+	go func() {
+		defer close(known)
+		_, _ = internals.UnsafeAwaitOutput(ctx.Context(), until) // A failure is reported by what failed.
+	}()
+	go func() {
+		defer said(nil)
+		text, err := internals.UnsafeAwaitOutput(ctx.Context(), line)
+		if err != nil || !text.Known {
+			return
+		}
+		select {
+		case <-known:
+		case <-time.After(quick):
+			_ = ctx.Log.Info(text.Value.(string), &pulumi.LogArgs{Resource: about}) // A line that is lost stops nothing.
 		}
 	}()
 }

@@ -104,6 +104,8 @@ func properties(pairs ...string) resource.PropertyMap {
 // fails the test: its outputs would be empty, and what depends on them would
 // look right.
 var computed = map[string]outputs{
+	"aws:acm/certificate:Certificate":                           certificate,
+	"aws:acm/certificateValidation:CertificateValidation":       none,
 	"aws:appautoscaling/policy:Policy":                          scaling("scalingPolicy", "policyName"),
 	"aws:appautoscaling/scheduledAction:ScheduledAction":        scaling("scheduledAction", "scheduledActionName"),
 	"aws:appautoscaling/target:Target":                          scalableTarget,
@@ -127,23 +129,32 @@ var computed = map[string]outputs{
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": none,
 	serviceType:                             service,
 	"aws:ecs/taskDefinition:TaskDefinition": taskDefinition,
-	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": identityProvider,
-	"aws:iam/role:Role":                                         byName("iam", "role/NAME"),
-	"aws:iam/rolePolicy:RolePolicy":                             none,
-	"aws:iam/serviceLinkedRole:ServiceLinkedRole":               none,
-	"aws:lb/listener:Listener":                                  listener,
-	"aws:lb/listenerRule:ListenerRule":                          listenerRule,
-	"aws:lb/loadBalancer:LoadBalancer":                          loadBalancer,
-	"aws:lb/targetGroup:TargetGroup":                            balancing("targetgroup/NAME/" + hex),
-	"aws:sns/topic:Topic":                                       known("sns", "NAME"),
-	"aws:sns/topicPolicy:TopicPolicy":                           none,
-	"aws:sns/topicSubscription:TopicSubscription":               subscription,
-	"aws:ssm/parameter:Parameter":                               parameter,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   none,
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": none,
-	"awsx:ecr:Image":                                            image,
-	"awsx:ecr:Repository":                                       repository,
-	"pulumi:providers:aws":                                      none,
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider":                                        identityProvider,
+	"aws:iam/policy:Policy":                                                                      known("iam", "policy/NAME"),
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":                                          none,
+	"aws:iam/role:Role":                                                                          byName("iam", "role/NAME"),
+	"aws:iam/rolePolicy:RolePolicy":                                                              none,
+	"aws:iam/serviceLinkedRole:ServiceLinkedRole":                                                none,
+	"aws:lb/listener:Listener":                                                                   listener,
+	"aws:lb/listenerRule:ListenerRule":                                                           listenerRule,
+	"aws:lb/loadBalancer:LoadBalancer":                                                           loadBalancer,
+	"aws:lb/targetGroup:TargetGroup":                                                             balancing("targetgroup/NAME/" + hex),
+	"aws:route53/record:Record":                                                                  record,
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       none,
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     none,
+	"aws:s3/bucketPolicy:BucketPolicy":                                                           none,
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     none,
+	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": none,
+	"aws:s3/bucketV2:BucketV2":                                                                   bucket,
+	"aws:sns/topic:Topic":                                                                        known("sns", "NAME"),
+	"aws:sns/topicPolicy:TopicPolicy":                                                            none,
+	"aws:sns/topicSubscription:TopicSubscription":                                                subscription,
+	"aws:ssm/parameter:Parameter":                                                                parameter,
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":                                    none,
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":                                  none,
+	"awsx:ecr:Image":                                                                             image,
+	"awsx:ecr:Repository":                                                                        repository,
+	"pulumi:providers:aws":                                                                       none,
 }
 
 // scaling are policies and scheduled actions, whose ARNs name what they scale.
@@ -181,7 +192,37 @@ func balancing(form string) outputs {
 func loadBalancer(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
 	state := balancing("loadbalancer/app/NAME/"+hex)(o, name, inputs)
 	state["dnsName"] = resource.NewStringProperty(o.DNSName(name))
+	state["zoneId"] = resource.NewStringProperty("Z35SXDOTRQ7X7K")
 	return state
+}
+
+// certificate wants a record for each of its names, a wildcard the same as the name beside it.
+func certificate(o Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	arn := o.ARN("acm", "certificate/"+uuid)
+	state := properties("arn", arn, "id", arn)
+	names := []string{inputs["domainName"].StringValue()}
+	if others := inputs["subjectAlternativeNames"]; others.IsArray() {
+		for _, other := range others.ArrayValue() {
+			names = append(names, other.StringValue())
+		}
+	}
+	var options []resource.PropertyValue
+	for _, name := range names {
+		base := strings.TrimPrefix(name, "*.")
+		options = append(options, resource.NewObjectProperty(properties("domainName", name,
+			"resourceRecordName", "_"+hex+"."+base+".", "resourceRecordType", "CNAME", "resourceRecordValue", "_"+hex+".acm-validations.aws.")))
+	}
+	state["domainValidationOptions"] = resource.NewArrayProperty(options)
+	return state
+}
+
+func record(_ Options, _ string, inputs resource.PropertyMap) resource.PropertyMap {
+	return properties("fqdn", strings.TrimSuffix(inputs["name"].StringValue(), "."))
+}
+
+func bucket(o Options, name string, _ resource.PropertyMap) resource.PropertyMap {
+	called := physical(name, nil)
+	return properties("id", called, "bucket", called, "arn", o.ARN("s3", called))
 }
 
 // listener has the ARN of its load balancer, with an end of its own.
@@ -283,6 +324,19 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return properties("accountId", m.options.Account), nil
 	case "aws:ec2/getVpc:getVpc", "aws:ec2/getSubnet:getSubnet", "aws:ec2/getRouteTable:getRouteTable":
 		return m.options.network(args.Token, args.Args)
+	case "aws:route53/getZone:getZone":
+		for name, ids := range m.options.HostedZones {
+			if id := args.Args["zoneId"]; id.IsString() && slices.Contains(ids, id.StringValue()) {
+				return properties("zoneId", id.StringValue(), "name", name), nil
+			}
+			if asked := args.Args["name"]; asked.IsString() && asked.StringValue() == name {
+				if len(ids) > 1 {
+					return nil, errors.New("multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a single Route 53 Hosted Zone")
+				}
+				return properties("zoneId", ids[0], "name", name), nil
+			}
+		}
+		return nil, errors.New("no matching Route 53 Hosted Zone found")
 	case "aws:iam/getRoles:getRoles":
 		return resource.PropertyMap{"names": resource.NewPropertyValue(slices.Sorted(maps.Keys(m.options.LinkedRoles)))}, nil
 	case "aws:iam/getRole:getRole":

@@ -114,6 +114,9 @@ type Options struct {
 	// Partition, Region and Account are where the program runs. Default aws,
 	// us-east-1 and 123456789012.
 	Partition, Region, Account string
+	// HostedZones are the IDs of the public hosted zones in Route 53, by their names.
+	// Default one, of example.com.
+	HostedZones map[string][]string
 	// VPCs are the networks that exist.
 	VPCs []VPC
 	// Zones are the region's ordinary zones, as AWS lists them. Default four, in no
@@ -129,6 +132,9 @@ func (o Options) withDefaults() Options {
 	o.Partition = cmp.Or(o.Partition, "aws")
 	o.Region = cmp.Or(o.Region, "us-east-1")
 	o.Account = cmp.Or(o.Account, "123456789012")
+	if o.HostedZones == nil {
+		o.HostedZones = map[string][]string{"example.com": {"Z0123456789EXAMPLE"}}
+	}
 	if o.Zones == nil {
 		o.Zones = []string{o.Region + "c", o.Region + "a", o.Region + "d", o.Region + "b"}
 	}

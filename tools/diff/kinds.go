@@ -47,7 +47,7 @@ var kinds = map[string]kind{
 	"aws:cloudwatch/logGroup:LogGroup":             {noun: "log group", replaced: "the logs in it are lost", deleted: "the logs in it are lost", price: fixed("logs", 0, "0.50 a GB written")},
 	"aws:ecr/repository:Repository":                {noun: "ECR repository", replaced: "the images in it are lost, and its URL may change", deleted: "the images in it are lost", price: fixed("images", 0, "0.10 a GB kept")},
 	"aws:s3/bucket:Bucket":                         {noun: "bucket", replaced: "the objects in it are lost", deleted: "the objects in it are lost", price: nil},
-	"aws:s3/bucketV2:BucketV2":                     {noun: "bucket", replaced: "the objects in it are lost", deleted: "the objects in it are lost", price: nil},
+	"aws:s3/bucketV2:BucketV2":                     {noun: "bucket", replaced: "the objects in it are lost", deleted: "the objects in it are lost", price: fixed("access logs", 0, "0.023 a GB kept")},
 	"aws:rds/instance:Instance":                    {noun: "database", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
 	"aws:rds/cluster:Cluster":                      {noun: "database cluster", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
 	"aws:dynamodb/table:Table":                     {noun: "table", replaced: "the data in it is lost", deleted: "the data in it is lost", price: nil},
@@ -58,7 +58,7 @@ var kinds = map[string]kind{
 	"aws:sns/topic:Topic":                          {noun: "SNS topic", replaced: "its subscriptions are lost, and e-mail addresses must confirm anew", deleted: "its subscriptions are lost, and nobody is told any more", price: fixed("notifications", 0, "0.02 a thousand e-mails")},
 	"aws:sns/topicSubscription:TopicSubscription":  {noun: "SNS subscription", replaced: "an e-mail address must confirm anew", deleted: "its receiver is told nothing any more", price: free},
 	"aws:route53/record:Record":                    {noun: "DNS record", replaced: "the name does not resolve in between", deleted: "the name no longer resolves", price: free},
-	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: nil},
+	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: free},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":       {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: alarmPrice},
 	"aws:cloudwatch/compositeAlarm:CompositeAlarm": {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: fixed("composite alarm", compositeAlarmMonth, "")},
 	"aws:appautoscaling/target:Target":             {noun: "autoscaling target", replaced: "", deleted: "the service no longer scales, and keeps the number of tasks it has", price: free}, // Its range is in the service's line.
@@ -66,22 +66,27 @@ var kinds = map[string]kind{
 
 	// These can come and go: they hold nothing, and what serves traffic goes on without
 	// them.
-	"aws:appautoscaling/policy:Policy":                          {noun: "scaling policy", price: scalingPolicyPrice},
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        {noun: "scheduled scaling action", price: free},
-	"aws:cloudwatch/eventRule:EventRule":                        {noun: "event rule", price: free},
-	"aws:cloudwatch/eventTarget:EventTarget":                    {noun: "event rule's target", price: free},
-	"aws:ec2/flowLog:FlowLog":                                   {noun: "flow log", price: fixed("flow logs", 0, "0.50 a GB written")},
-	"aws:cloudwatch/dashboard:Dashboard":                        {noun: "dashboard", price: nil},
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {noun: "default security group", price: free}, // Nothing is in it, and AWS never deletes it.
-	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   {noun: "lifecycle policy", price: free},
-	"aws:ecr/repositoryPolicy:RepositoryPolicy":                 {noun: "repository policy", price: free},
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {noun: "capacity providers", price: free}, // AWS refuses while a service uses them.
-	"aws:ecs/taskDefinition:TaskDefinition":                     {noun: "task definition", price: free},    // Each deployment replaces it. Its size is in the service's line.
-	"aws:iam/policy:Policy":                                     {noun: "IAM policy", price: free},
-	"aws:iam/rolePolicy:RolePolicy":                             {noun: "role policy", price: free},
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         {noun: "role policy attachment", price: free},
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":    {noun: "public access block", price: free},
-	"aws:sns/topicPolicy:TopicPolicy":                           {noun: "topic policy", price: free},
-	"awsx:ecr:Image":                                            {noun: "image", price: free},
-	"docker-build:index:Image":                                  {noun: "image", price: free},
+	"aws:appautoscaling/policy:Policy":                                                           {noun: "scaling policy", price: scalingPolicyPrice},
+	"aws:appautoscaling/scheduledAction:ScheduledAction":                                         {noun: "scheduled scaling action", price: free},
+	"aws:cloudwatch/eventRule:EventRule":                                                         {noun: "event rule", price: free},
+	"aws:cloudwatch/eventTarget:EventTarget":                                                     {noun: "event rule's target", price: free},
+	"aws:ec2/flowLog:FlowLog":                                                                    {noun: "flow log", price: fixed("flow logs", 0, "0.50 a GB written")},
+	"aws:cloudwatch/dashboard:Dashboard":                                                         {noun: "dashboard", price: nil},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":                                          {noun: "default security group", price: free}, // Nothing is in it, and AWS never deletes it.
+	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                                                    {noun: "lifecycle policy", price: free},
+	"aws:ecr/repositoryPolicy:RepositoryPolicy":                                                  {noun: "repository policy", price: free},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders":                                  {noun: "capacity providers", price: free}, // AWS refuses while a service uses them.
+	"aws:ecs/taskDefinition:TaskDefinition":                                                      {noun: "task definition", price: free},    // Each deployment replaces it. Its size is in the service's line.
+	"aws:iam/policy:Policy":                                                                      {noun: "IAM policy", price: free},
+	"aws:iam/rolePolicy:RolePolicy":                                                              {noun: "role policy", price: free},
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":                                          {noun: "role policy attachment", price: free},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     {noun: "public access block", price: free},
+	"aws:acm/certificateValidation:CertificateValidation":                                        {noun: "certificate's validation", price: free},
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       {noun: "lifecycle of objects", price: free},
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     {noun: "ownership of objects", price: free},
+	"aws:s3/bucketPolicy:BucketPolicy":                                                           {noun: "bucket policy", price: free},
+	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": {noun: "encryption of objects", price: free},
+	"aws:sns/topicPolicy:TopicPolicy":                                                            {noun: "topic policy", price: free},
+	"awsx:ecr:Image":                                                                             {noun: "image", price: free},
+	"docker-build:index:Image":                                                                   {noun: "image", price: free},
 }
