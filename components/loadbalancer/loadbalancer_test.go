@@ -41,6 +41,51 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 		"web-http-listener", "web-lb", "web-lb-ingress-10-0-0-0-8", "web-lb-ingress-192-0-2-7-32", "web-lb-sg")
 }
 
+// secure has a listener with TLS.
+func secure(a *Args) {
+	a.HTTPS, a.CertificateARN = true, pulumi.String("arn:aws:acm:us-east-1:123456789012:certificate/1")
+}
+
+func TestWithTLSThereIsASecondListenerForTheSameClients(t *testing.T) {
+	t.Parallel()
+	infratest.WantNames(t, makes("web", open(secure)),
+		"web-http-listener", "web-https-listener", "web-lb", "web-lb-ingress-0-0-0-0-0", "web-lb-ingress-https-0-0-0-0-0", "web-lb-sg")
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes("web", open(secure)), world)
+		listener := record.Get("web-https-listener")
+		if got := record.String(listener, "sslPolicy"); got != "ELBSecurityPolicy-TLS13-1-2-Res-2021-06" {
+			t.Errorf("clients may come with old ciphers, by %s (FSBP ELB.17)", got)
+		}
+		if record.String(listener, "certificateArn") != "arn:aws:acm:us-east-1:123456789012:certificate/1" || listener.Inputs["port"].NumberValue() != 443 {
+			t.Errorf("the listener is %v", listener.Inputs)
+		}
+		if action := listener.Inputs["defaultActions"].ArrayValue()[0].ObjectValue()["type"].StringValue(); action != "fixed-response" {
+			t.Errorf("before a rule sends requests the listener does %s", action)
+		}
+		opening := record.Get("web-lb-ingress-https-0-0-0-0-0")
+		if opening.Inputs["fromPort"].NumberValue() != 443 || opening.Inputs["toPort"].NumberValue() != 443 {
+			t.Errorf("clients are let in on %v", opening.Inputs)
+		}
+	})
+	infratest.WantRefused(t, makes("web", open(func(a *Args) { a.HTTPS = true })), "certificateArn")
+	infratest.WantRefused(t, makes("web", open(func(a *Args) {
+		secure(a)
+		a.AllowedCIDRs = nil
+		for i := range maxRules/2 + 1 {
+			a.AllowedCIDRs = append(a.AllowedCIDRs, fmt.Sprintf("10.0.%d.0/24", i))
+		}
+	})), "allowedCidrs")
+}
+
+func TestAccessLogsGoToTheBucketThatIsGiven(t *testing.T) {
+	t.Parallel()
+	record := infratest.MustRun(t, makes("web", open(func(a *Args) { a.AccessLogsBucket = pulumi.String("logs") })), infratest.Options{})
+	logs := record.Get("web-lb").Inputs["accessLogs"].ObjectValue()
+	if logs["bucket"].StringValue() != "logs" || !logs["enabled"].BoolValue() {
+		t.Errorf("the load balancer logs to %v", logs)
+	}
+}
+
 func TestNobodyIsLetInUnlessItIsWrittenOut(t *testing.T) {
 	t.Parallel()
 	infratest.WantRefused(t, makes("web", open(func(a *Args) { a.AllowedCIDRs = nil })), "allowedCidrs")

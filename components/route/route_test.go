@@ -47,6 +47,37 @@ func TestItMakesTheNamedChildren(t *testing.T) {
 	infratest.WantNames(t, makes(behind(nil)), "web-attach", "web-rule", "web-tg")
 }
 
+func TestWithTLSTheOtherRuleRedirectsOnceThisOneSends(t *testing.T) {
+	t.Parallel()
+	const listener = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/web/0123456789abcdef/fedcba9876543210"
+	secure := behind(func(a *Args) { a.HTTPSListenerARN, a.Protect = pulumi.String(listener), true })
+	infratest.WantNames(t, makes(secure), "web-attach", "web-https-rule", "web-rule", "web-tg")
+	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {
+		record := infratest.MustRun(t, makes(secure), world)
+		sends, redirects := record.Get("web-https-rule"), record.Get("web-rule")
+		if record.String(sends, "listenerArn") != listener || sends.Inputs["actions"].ArrayValue()[0].ObjectValue()["type"].StringValue() != "forward" {
+			t.Errorf("requests with TLS are not sent: %v", sends.Inputs)
+		}
+		action := redirects.Inputs["actions"].ArrayValue()[0].ObjectValue()
+		if action["type"].StringValue() != "redirect" {
+			t.Fatalf("requests without TLS are not redirected (FSBP ELB.1): %v", action)
+		}
+		to := action["redirect"].ObjectValue()
+		if to["protocol"].StringValue() != "HTTPS" || to["port"].StringValue() != "443" || to["statusCode"].StringValue() != "HTTP_301" {
+			t.Errorf("requests without TLS are redirected to %v", to)
+		}
+		if !record.WaitsFor(redirects, "web-https-rule") {
+			t.Error("requests are redirected before they are sent there, and answered with 404")
+		}
+		if !sends.Protect || !redirects.Protect {
+			t.Error("a destroy of a protected stack begins with the rules that send requests")
+		}
+		if record.String(record.Get("web-attach"), "listenerArn") == listener {
+			t.Error("the target group is attached by another listener than before: a switch to TLS would lose it in between")
+		}
+	})
+}
+
 func TestNoRequestMatchesTheRuleThatAttaches(t *testing.T) {
 	t.Parallel()
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {

@@ -32,7 +32,12 @@ func (e apiError) Error() string { return e.text }
 // send sends a request for a service in a region. moto takes any signature, and reads
 // both from it.
 func (a *api) send(ctx context.Context, service, region string, header http.Header, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url.String()+"/", bytes.NewReader(body))
+	return a.sendTo(ctx, "/", service, region, header, body)
+}
+
+// sendTo is send, to a path.
+func (a *api) sendTo(ctx context.Context, path, service, region string, header http.Header, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url.String()+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +52,7 @@ func (a *api) send(ctx context.Context, service, region string, header http.Head
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode >= http.StatusMultipleChoices {
 		return nil, apiError{errorIn(answer)}
 	}
 	return answer, nil

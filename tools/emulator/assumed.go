@@ -44,7 +44,7 @@ func (w wishes) list(key string) []string {
 }
 
 // Assume makes up in an emulator what a stack's config names and only a real account has:
-// an existing VPC with its subnets. It returns a line for each thing that was made up now;
+// an existing VPC with its subnets, the hosted zones of a domain, a certificate. It returns a line for each thing that was made up now;
 // what was before is not made again. A plain moto is left as it is.
 func Assume(ctx context.Context, endpoint, region string, config map[string]any) ([]string, error) {
 	body, err := json.Marshal(wishes{region, config})
@@ -94,7 +94,7 @@ func (a *assumed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	told := []string{}
-	for _, kind := range []func(context.Context, wishes) (string, error){a.network} {
+	for _, kind := range []func(context.Context, wishes) (string, error){a.network, a.hostedZones, a.certificate} {
 		line, err := kind(r.Context(), wanted)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

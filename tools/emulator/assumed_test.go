@@ -82,3 +82,27 @@ func containsAll(text string, all []string) bool {
 	}
 	return true
 }
+
+func TestTheZoneAndTheCertificateOfADomainAreMadeUpOnce(t *testing.T) {
+	_, mended := both(t)
+	const arn = "arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
+	config := map[string]any{"domain": "app.example.com", "additionalDomains": []any{"*.app.example.com", "example.org"}, "certificateArn": arn}
+	told, err := Assume(t.Context(), mended.url, "us-east-1", config)
+	if err != nil || len(told) != 2 || !strings.Contains(told[0], "example.com and example.org") || !strings.Contains(told[1], arn) {
+		t.Fatalf("it is told %q, %v", told, err)
+	}
+	status, text := mended.send("X-Amz-Target", "CertificateManager.DescribeCertificate", "acm", []byte(`{"CertificateArn": "`+arn+`"}`))
+	if status != 200 || !containsAll(string(text), []string{arn, "app.example.com"}) {
+		t.Errorf("the certificate is %d: %s", status, text)
+	}
+	if told, err := Assume(t.Context(), mended.url, "us-east-1", config); err != nil || len(told) > 0 {
+		t.Errorf("what is there is made up again: %q, %v", told, err)
+	}
+	if told, err := Assume(t.Context(), mended.url, "us-east-1", map[string]any{"domain": "app.example.net", "dns": "elsewhere"}); err != nil || len(told) > 0 {
+		t.Errorf("a zone is made up that is elsewhere: %q, %v", told, err)
+	}
+	told, err = Assume(t.Context(), mended.url, "us-east-1", map[string]any{"domain": "app.example.info", "hostedZoneId": "Z0123456789ABCDEFGHIJ"})
+	if err != nil || len(told) != 1 {
+		t.Errorf("the zone that is given by its ID is not made up: %q, %v", told, err)
+	}
+}

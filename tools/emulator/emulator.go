@@ -223,7 +223,9 @@ func run(ctx context.Context, path string, process *exec.Cmd, find func(log stri
 		return nil, fmt.Errorf("open the emulator's log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the emulator has its own handle; nothing was written through this one
-	process.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true")
+	process.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true",
+		// How many seconds a certificate takes to be issued.
+		"MOTO_ACM_VALIDATION_WAIT=1")
 	process.Stdout, process.Stderr = log, log
 	if process.SysProcAttr == nil {
 		process.SysProcAttr = &syscall.SysProcAttr{}
