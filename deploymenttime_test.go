@@ -137,7 +137,7 @@ func serverIsFirstProcess(t *testing.T, command []string) bool {
 	server := "#!/bin/sh\necho $$ > " + note + "\n"
 	testprogram.Write(t, filepath.Join(bin, "httpd-foreground"), server)
 	for i := range command {
-		command[i] = strings.ReplaceAll(command[i], sampleHtdocs, htdocs)
+		command[i] = strings.ReplaceAll(command[i], sampleServer+"/htdocs", htdocs)
 	}
 	container := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	container.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -14,16 +14,28 @@ import (
 // which notes its arguments, and returns the page and these.
 func runSample(t *testing.T, version string, port int) (page, arguments string) {
 	t.Helper()
-	htdocs, bin := t.TempDir(), t.TempDir()
-	server := "#!/bin/sh\necho \"$@\" > " + filepath.Join(htdocs, "arguments") + "\n"
-	testprogram.Write(t, filepath.Join(bin, "httpd-foreground"), server)
-	entryPoint, written := sampleCommand(version, htdocs, port)
+	s := sample{version: version, port: port, server: t.TempDir()}
+	if err := os.Mkdir(filepath.Join(s.server, "htdocs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	arguments = run(t, s)
+	return readFile(t, filepath.Join(s.server, "htdocs", "index.html")), arguments
+}
+
+// run runs the sample's command with a stand-in for the web server, and returns its
+// arguments.
+func run(t *testing.T, s sample) string {
+	t.Helper()
+	bin := t.TempDir()
+	noted := filepath.Join(bin, "arguments")
+	testprogram.Write(t, filepath.Join(bin, "httpd-foreground"), "#!/bin/sh\necho \"$@\" > "+noted+"\n")
+	entryPoint, written := s.command()
 	command := exec.CommandContext(t.Context(), entryPoint[0], append(entryPoint[1:], written...)...)
 	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("the container's command fails: %v\n%s", err, out)
 	}
-	return readFile(t, filepath.Join(htdocs, "index.html")), readFile(t, filepath.Join(htdocs, "arguments"))
+	return readFile(t, noted)
 }
 
 func readFile(t *testing.T, path string) string {
@@ -60,6 +72,37 @@ func TestAnotherPortIsPassedToTheServer(t *testing.T) {
 	t.Parallel()
 	if _, arguments := runSample(t, "2.4.66", 8080); !strings.Contains(arguments, "-c Listen 8080") {
 		t.Errorf("the server is told %q, so nothing answers on port 8080", arguments)
+	}
+}
+
+func TestAConfinedServerHasEverythingInMemory(t *testing.T) {
+	t.Parallel()
+	s := sample{version: "2.4.66", port: 8080, server: t.TempDir(), memory: t.TempDir(), confined: true}
+	if err := os.Mkdir(filepath.Join(s.server, "conf"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	own := "# Listen: on which port\nListen 80\nDocumentRoot \"" + s.server + "/htdocs\"\n<Directory \"" + s.server + "/htdocs\">\n"
+	if err := os.WriteFile(filepath.Join(s.server, "conf", "httpd.conf"), []byte(own), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	arguments := run(t, s)
+	if page := readFile(t, filepath.Join(s.memory, "htdocs", "index.html")); !strings.Contains(page, "2.4.66") {
+		t.Errorf("the page in memory is not of the version:\n%s", page)
+	}
+	conf := readFile(t, filepath.Join(s.memory, "httpd.conf"))
+	if want := strings.ReplaceAll(strings.ReplaceAll(own, s.server, s.memory), "\nListen 80", "\nListen 8080"); conf != want {
+		t.Errorf("the server's configuration is\n%s\nand not\n%s", conf, want)
+	}
+	for _, want := range []string{"-f " + s.memory + "/httpd.conf", "PidFile " + s.memory + "/httpd.pid", "KeepAliveTimeout 65"} {
+		if !strings.Contains(arguments, want) {
+			t.Errorf("the server is told %q and not %q: it would write where it may not", arguments, want)
+		}
+	}
+	if left, err := os.ReadDir(s.server); err != nil || len(left) != 1 {
+		t.Errorf("the command writes to a filesystem that is read-only: %v %v", left, err)
+	}
+	if strings.Contains(arguments, "Listen") {
+		t.Errorf("the server is told to listen twice: %q", arguments)
 	}
 }
 

@@ -26,7 +26,7 @@ func serve(ctx *pulumi.Context, s *config.Service, place *network.Place, balance
 	}
 	s.Task.Image, s.Task.Repository = source.uri, source.repository
 	if s.RunsSample() {
-		s.Task.EntryPoint, s.Task.Command = sampleCommand(s.ImageTag, sampleHtdocs, s.ContainerPort)
+		s.Task.EntryPoint, s.Task.Command = sampleOf(s).command()
 	}
 	definition, err := task.New(ctx, s.Name, s.Task)
 	if err != nil {

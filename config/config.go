@@ -105,11 +105,12 @@ type Service struct {
 	// cheaper, and the image must be built for it. Default X86_64.
 	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 	Architecture task.Architecture `mapstructure:"architecture"`
-	// ReadonlyRootFilesystem makes the container's root filesystem read-only. The
-	// sample image needs to write to it. Default false.
+	// ReadonlyRootFilesystem makes the container's root filesystem read-only, except for
+	// `writablePaths`. Default false.
 	ReadonlyRootFilesystem bool `mapstructure:"readonlyRootFilesystem"`
 	// EnableExecuteCommand lets `aws ecs execute-command` open a shell in a task. It
-	// needs a writable root filesystem. Default false.
+	// needs a writable root filesystem, or /managed-agents, /var/lib/amazon/ssm and
+	// /var/log/amazon/ssm among `writablePaths`. Default false.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 	EnableExecuteCommand bool `mapstructure:"enableExecuteCommand"`
 	// WaitForSteadyState makes an update end only when the new tasks serve, and fail
@@ -220,8 +221,8 @@ func (s *Service) check() problem.Problems {
 	if s.Task.ImageCredentials != "" && (s.Build.BuildContext != "" || task.PullsByRole(s.Image)) {
 		ps.Add("imageCredentials", s.Task.ImageCredentials, "nothing with an image in Amazon ECR, which the tasks' execution role may pull")
 	}
-	if s.RunsSample() && s.ReadonlyRootFilesystem {
-		ps.Add("readonlyRootFilesystem", true, "false with the sample image, which writes its page when it starts")
+	if s.RunsSample() && task.RunsAsRoot(s.Task.User) && (s.Task.Drops("SETUID") || s.Task.Drops("SETGID")) {
+		ps.Add("dropCapabilities", s.Task.DropCapabilities, "nothing with the sample image as root, which changes its user when it starts: set user to 33")
 	}
 	if !s.Alarms {
 		const want = "nothing as long as alarms is false"

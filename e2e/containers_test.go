@@ -135,6 +135,40 @@ func TestATaskHasWhatItsDefinitionGivesItAndReachesTheEmulator(t *testing.T) {
 	}
 }
 
+// confined leaves a container next to nothing: no root, no capability, and memory as the
+// only place to write to.
+var confined = map[string]string{
+	"user": "33", "dropCapabilities": `["ALL"]`, "readonlyRootFilesystem": "true", "containerPort": "8080", "writablePaths": `["/var/tmp"]`,
+}
+
+func TestAContainerThatMayDoNearlyNothingServesThePage(t *testing.T) {
+	t.Parallel()
+	s := newContainers(t)
+	set(t, s, confined)
+	up(t, s)
+	wantVersion(t, pageOf(t, s), "2.4.65")
+	id := containersOf(t, s)[0]
+	const form = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}} {{range .Mounts}}{{.Destination}}{{end}}"
+	out, err := exec.CommandContext(t.Context(), engine.Program, "inspect", "--format", form, id).Output()
+	must(t, err, "the container can't be looked at")
+	if got, want := strings.TrimSpace(string(out)), "33 true [ALL] false /var/tmp"; got != want && engine.Program == "docker" { // podman lists each capability.
+		t.Errorf("the container is %q, not %q: what it was not to have it has", got, want)
+	}
+	for path, writes := range map[string]bool{"/usr/local/apache2/htdocs/index.html": false, "/tmp/x": false, "/dev/shm/x": true} {
+		err := exec.CommandContext(t.Context(), engine.Program, "exec", id, "touch", path).Run()
+		if (err == nil) != writes {
+			t.Errorf("that %s can be written to is %v", path, err == nil)
+		}
+	}
+	assertNoChanges(t, s)
+	destroy(t, s)
+	wantTasks(t, s, 0)
+	await(t, "the task's volume stays behind", func() bool {
+		out, err := exec.CommandContext(t.Context(), engine.Program, "volume", "ls", "--quiet", "--filter", "label=ecs-sample-app.emulator="+s.Folder()).Output()
+		return err == nil && len(out) == 0
+	})
+}
+
 // get is what a page says.
 func get(t *testing.T, page string) string {
 	t.Helper()

@@ -124,10 +124,25 @@ type Args struct {
 	// WritableRootFilesystem lets the container write to its root filesystem.
 	// Default false (FSBP ECS.5); most public images need true.
 	WritableRootFilesystem bool `mapstructure:"-"`
-	// EnableExecuteCommand lets the task role open the channels of ECS Exec, which
-	// also needs WritableRootFilesystem. Default false.
+	// EnableExecuteCommand lets the task role open the channels of ECS Exec, whose agent
+	// writes to the root filesystem, or to three of [WritablePaths]. Default false.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 	EnableExecuteCommand bool `mapstructure:"-"`
+	// WritablePaths are folders that stay writable with a read-only root filesystem: empty
+	// volumes, which belong to the task and go with it, at most 10. They belong to root.
+	// For a user other than root the image needs the folder, owned by that user, and a
+	// VOLUME line for it in its Dockerfile. Default none.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
+	WritablePaths []string `mapstructure:"writablePaths"`
+	// User is the user that the container runs as, by name or number, which a group may
+	// follow: 1000, app or app:app. One other than root can't listen on a port below
+	// 1024. Default the image's own, which is root in most.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+	User string `mapstructure:"user"`
+	// DropCapabilities are the capabilities of the Linux kernel that are taken from the
+	// container, such as NET_RAW, or ALL. Default none beyond those that Docker takes.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_KernelCapabilities.html
+	DropCapabilities []string `mapstructure:"dropCapabilities"`
 	// StopTimeout is how many seconds the container has between the stop signal (the
 	// image's STOPSIGNAL, or else SIGTERM) and SIGKILL, 1 to 120. Default
 	// DefaultStopTimeout.
@@ -200,10 +215,7 @@ func (a Args) Check() problem.Problems {
 	a.validateVariables(&ps)
 	a.validateKeys(&ps)
 	a.validateDocument(&ps)
-	if a.EnableExecuteCommand && !a.WritableRootFilesystem {
-		ps.Add("enableExecuteCommand", true,
-			"false with a read-only root filesystem: the agent of ECS Exec writes to it")
-	}
+	a.validateIsolation(&ps)
 	check.Tags(&ps, "tags", a.Tags)
 	return ps
 }

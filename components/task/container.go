@@ -21,8 +21,9 @@ type containerDefinition struct {
 	Essential              bool              `json:"essential"`
 	EntryPoint             []string          `json:"entryPoint,omitempty"`
 	Command                []string          `json:"command,omitempty"`
+	User                   string            `json:"user,omitempty"`
 	Environment            []variable        `json:"environment"`
-	MountPoints            []struct{}        `json:"mountPoints"`
+	MountPoints            []mountPoint      `json:"mountPoints"`
 	VolumesFrom            []struct{}        `json:"volumesFrom"`
 	LinuxParameters        *linuxParameters  `json:"linuxParameters,omitempty"`
 	Secrets                []secret          `json:"secrets,omitempty"`
@@ -53,8 +54,19 @@ type secret struct {
 	ValueFrom string `json:"valueFrom"`
 }
 
+type mountPoint struct {
+	SourceVolume  string `json:"sourceVolume"`
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+}
+
 type linuxParameters struct {
-	InitProcessEnabled bool `json:"initProcessEnabled"`
+	Capabilities       *capabilities `json:"capabilities,omitempty"`
+	InitProcessEnabled bool          `json:"initProcessEnabled,omitempty"`
+}
+
+type capabilities struct {
+	Drop []string `json:"drop"`
 }
 
 type logConfiguration struct {
@@ -77,8 +89,9 @@ func (a Args) containerDefinitions(image, logGroup, region string, secrets map[s
 		Essential:              true,
 		EntryPoint:             a.EntryPoint,
 		Command:                a.Command,
+		User:                   a.User,
 		Environment:            []variable{},
-		MountPoints:            []struct{}{},
+		MountPoints:            []mountPoint{},
 		VolumesFrom:            []struct{}{},
 		SystemControls:         []struct{}{},
 		StopTimeout:            a.StopTimeout,
@@ -106,9 +119,18 @@ func (a Args) containerDefinitions(image, logGroup, region string, secrets map[s
 	if a.Redeploy != "" {
 		definition.DockerLabels = map[string]string{"redeploy": a.Redeploy}
 	}
+	for _, path := range a.WritablePaths {
+		definition.MountPoints = append(definition.MountPoints, mountPoint{SourceVolume: volumeName(path), ContainerPath: path})
+	}
+	if len(a.DropCapabilities) > 0 {
+		definition.LinuxParameters = &linuxParameters{Capabilities: &capabilities{Drop: slices.Sorted(slices.Values(a.DropCapabilities))}}
+	}
 	if a.EnableExecuteCommand {
+		if definition.LinuxParameters == nil {
+			definition.LinuxParameters = &linuxParameters{}
+		}
 		// Reaps what sessions of ECS Exec leave behind.
-		definition.LinuxParameters = &linuxParameters{InitProcessEnabled: true}
+		definition.LinuxParameters.InitProcessEnabled = true
 	}
 	document, err := json.Marshal([]containerDefinition{definition})
 	return string(document), err

@@ -238,6 +238,13 @@ func (b *builder) taskDefinition(
 		ContainerDefinitions: containers,
 		Tags:                 b.tags(name),
 	}
+	volumes := ecs.TaskDefinitionVolumeArray{}
+	for _, path := range b.args.WritablePaths {
+		volumes = append(volumes, &ecs.TaskDefinitionVolumeArgs{Name: pulumi.String(volumeName(path))})
+	}
+	if len(volumes) > 0 {
+		args.Volumes = volumes
+	}
 	if b.args.KeepRevisions {
 		args.SkipDestroy = pulumi.Bool(true)
 	}

@@ -68,6 +68,55 @@ func TestContainersAreWrittenInTheFormThatECSReturns(t *testing.T) {
 	})
 }
 
+func TestAContainerHasTheUserTheCapabilitiesAndThePathsThatItIsLeft(t *testing.T) {
+	t.Parallel()
+	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
+		record, got := made(t, world, Args{
+			Image: pulumi.String(publicImage), ContainerPort: 8080, User: "1000:1000",
+			DropCapabilities: []string{"NET_RAW", "CHOWN"}, WritablePaths: []string{"/tmp", "/var/cache/app"},
+		}, "web-task-definition", "containerDefinitions")
+		for _, want := range []string{
+			`"user":"1000:1000"`, `"linuxParameters":{"capabilities":{"drop":["CHOWN","NET_RAW"]}}`, `"readonlyRootFilesystem":true`,
+			`"mountPoints":[{"sourceVolume":"writable-tmp","containerPath":"/tmp","readOnly":false},{"sourceVolume":"writable-var-cache-app","containerPath":"/var/cache/app","readOnly":false}]`,
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the container has not %s: it may do more than it was left, or can't do its work\n%s", want, got)
+			}
+		}
+		var names []string
+		for _, volume := range record.Get("web-task-definition").Inputs["volumes"].ArrayValue() {
+			names = append(names, volume.ObjectValue()["name"].StringValue())
+		}
+		if want := []string{"writable-tmp", "writable-var-cache-app"}; !slices.Equal(names, want) {
+			t.Errorf("the task has the volumes %v, and its container mounts %v", names, want)
+		}
+	})
+}
+
+func TestExecNeedsItsPathsWhereTheRootFilesystemIsReadOnly(t *testing.T) {
+	t.Parallel()
+	args := Args{Image: pulumi.String(publicImage), EnableExecuteCommand: true}
+	for _, c := range []struct {
+		paths []string
+		works bool
+	}{
+		{nil, false},
+		{[]string{"/tmp"}, false},
+		{[]string{"/var/lib/amazon/ssm", "/var/log/amazon/ssm"}, false},
+		{[]string{"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}, true},
+		{[]string{"/managed-agents", "/var/lib", "/var/log"}, true},
+	} {
+		args.WritablePaths = c.paths
+		err := args.Validate()
+		if (err == nil) != c.works {
+			t.Errorf("with %v writable, ECS Exec is said to work: %v; the error is %v", c.paths, err == nil, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "/managed-agents, /var/lib/amazon/ssm and /var/log/amazon/ssm") {
+			t.Errorf("the error does not name the paths: %v", err)
+		}
+	}
+}
+
 func TestTheTaskIsOneThatFargateRuns(t *testing.T) {
 	t.Parallel()
 	infratest.Everywhere(t, func(t *testing.T, world infratest.Options) {

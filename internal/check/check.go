@@ -59,6 +59,9 @@ func List[T any](values []T) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
+// Both writes values for a person who needs all of them: "a, b and c".
+func Both[T any](values []T) string { return strings.Replace(List(values), " or ", " and ", 1) }
+
 // Port wants a TCP port.
 func Port(ps *problem.Problems, path string, port int) {
 	Range(ps, path, port, 1, 65535, "")
