@@ -19,9 +19,9 @@ var budgets = []struct {
 	part  string
 	lines int
 }{
-	{"main.go", 50},
+	{"main.go", 60},
 	{"service.go", 90},
-	{"config", 320},
+	{"config", 330},
 	{"components/network", 350},
 	{"components/loadbalancer", 220},
 	{"components/route", 250},
@@ -32,6 +32,7 @@ var budgets = []struct {
 	// With the guard and autoscaling.
 	{"components/service", 670},
 	{"components/alarms", 470},
+	{"components/firewall", 230},
 	{"components/image", 350},
 	{"tools/emulator", 1750},
 	{"tools/emulator/scheduler", 1050},

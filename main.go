@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"ecs-sample-app/components/cluster"
+	"ecs-sample-app/components/firewall"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
 	"ecs-sample-app/config"
@@ -50,6 +51,12 @@ func program(ctx *pulumi.Context) error {
 	balancer, err := loadbalancer.New(ctx, config.ServiceName, cfg.LoadBalancer)
 	if err != nil {
 		return err
+	}
+	if cfg.Firewall.Mode != firewall.ModeOff {
+		cfg.Firewall.LoadBalancerARN = balancer.ARN
+		if _, err := firewall.New(ctx, config.ServiceName, cfg.Firewall); err != nil {
+			return err
+		}
 	}
 	ecs, err := cluster.New(ctx, config.ServiceName, cfg.Cluster)
 	if err != nil {

@@ -228,7 +228,7 @@ func everything() map[string]string {
 		"autoscaling", `{"maxCapacity":4,"cpuTarget":50,"memoryTarget":80,"requestsTarget":100,"schedules":[
 			{"name":"night","schedule":"cron(0 20 * * ? *)","minCapacity":0,"maxCapacity":1},
 			{"name":"day","schedule":"cron(0 6 * * ? *)","minCapacity":1,"maxCapacity":4}]}`,
-		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+		"firewall", "block", "egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
 }
 
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
@@ -241,8 +241,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 				components[found.URN] = found
 			}
 		}
-		if len(components) != 8 {
-			t.Fatalf("there are %d components, not network, load balancer, route, cluster, image, task, service and alarms", len(components))
+		if len(components) != 9 {
+			t.Fatalf("there are %d components, not network, load balancer, route, cluster, image, task, service, alarms and firewall", len(components))
 		}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {

@@ -15,6 +15,7 @@ import (
 
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
+	"ecs-sample-app/components/firewall"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
@@ -44,6 +45,7 @@ type Config struct {
 	Network      network.Args      `mapstructure:",squash"`
 	LoadBalancer loadbalancer.Args `mapstructure:",squash"`
 	Cluster      cluster.Args      `mapstructure:",squash"`
+	Firewall     firewall.Args     `mapstructure:",squash"`
 	// DeletionProtection makes Pulumi refuse to delete or replace the VPC, the load
 	// balancer, the rule that sends its requests to a service, and a repository, and
 	// with them what they depend on; AWS refuses the load balancer too. To delete the stack, set
@@ -124,6 +126,7 @@ func defaults() Config {
 		Network:      network.Defaults(),
 		LoadBalancer: loadbalancer.Args{AllowedCIDRs: []string{Everywhere}},
 		Cluster:      cluster.Defaults(),
+		Firewall:     firewall.Defaults(),
 	}
 }
 
@@ -146,7 +149,8 @@ func serviceDefaults() Service {
 func (c *Config) check() problem.Problems {
 	ps := c.Network.Check()
 	ps = append(ps, c.LoadBalancer.Check()...)
-	return append(ps, c.Cluster.Check()...)
+	ps = append(ps, c.Cluster.Check()...)
+	return append(ps, c.Firewall.Check()...)
 }
 
 // check finds what is wrong with the values of a service.
@@ -251,7 +255,7 @@ func (s *Service) derive(c *Config) {
 // tag gives every component the stack's tags, and what tells in every AWS console
 // where a resource comes from.
 func (c *Config) tag(all map[string]string) {
-	c.Network.Tags, c.LoadBalancer.Tags, c.Cluster.Tags = all, all, all
+	c.Network.Tags, c.LoadBalancer.Tags, c.Cluster.Tags, c.Firewall.Tags = all, all, all, all
 	for i := range c.Services {
 		s := &c.Services[i]
 		s.Build.Tags, s.Task.Tags, s.Route.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all, all

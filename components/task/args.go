@@ -55,14 +55,6 @@ const (
 	maxSecretValue = 4096
 )
 
-// LogRetentionDays are the days that CloudWatch Logs offers
-// (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
-// Keeping logs for ever is not offered here, because the bill only grows.
-var LogRetentionDays = []int{
-	1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
-	1096, 1827, 2192, 2557, 2922, 3288, 3653,
-}
-
 // Args is what a Task is made from. Only Image must be given.
 type Args struct {
 	// Image is what runs, as a full reference with a tag or a digest, such as
@@ -204,7 +196,7 @@ func (a Args) Check() problem.Problems {
 	a.validateSize(&ps)
 	check.OneOf(&ps, "architecture", a.Architecture, Architectures)
 	check.Range(&ps, "stopTimeout", a.StopTimeout, 1, maxStopTimeout, "seconds")
-	check.OneOf(&ps, "logRetentionDays", a.LogRetentionDays, LogRetentionDays)
+	check.OneOf(&ps, "logRetentionDays", a.LogRetentionDays, check.LogRetentionDays)
 	a.validateVariables(&ps)
 	a.validateKeys(&ps)
 	a.validateDocument(&ps)

@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 )
 
 // Region is the region of every emulated account.
@@ -43,6 +45,7 @@ type Account struct {
 	SNS     *sns.Client
 	Events  *eventbridge.Client
 	SSM     *ssm.Client
+	WAF     *wafv2.Client
 }
 
 // At returns the account that an emulator holds.
@@ -70,6 +73,7 @@ func As(url, app string) *Account {
 		SNS:     sns.NewFromConfig(config),
 		Events:  eventbridge.NewFromConfig(config),
 		SSM:     ssm.NewFromConfig(config),
+		WAF:     wafv2.NewFromConfig(config),
 	}
 }
 
@@ -101,6 +105,7 @@ const (
 	ScalingPolicies  = "scaling policies"
 	ScheduledActions = "scheduled scaling actions"
 	Parameters       = "SSM parameters"
+	WebACLs          = "web ACLs"
 )
 
 // part is the kind of what is listed with something else, and can't be left behind
@@ -110,38 +115,41 @@ const part = ""
 // kinds are the kinds of the types of resources that the program makes, by which a
 // test finds what a destroy leaves behind.
 var kinds = map[string]string{
-	"aws:appautoscaling/policy:Policy":                          ScalingPolicies,
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        ScheduledActions,
-	"aws:appautoscaling/target:Target":                          ScalableTargets,
-	"aws:cloudwatch/eventRule:EventRule":                        EventRules,
-	"aws:cloudwatch/eventTarget:EventTarget":                    part, // of its rule
-	"aws:cloudwatch/logGroup:LogGroup":                          LogGroups,
-	"aws:cloudwatch/metricAlarm:MetricAlarm":                    Alarms,
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         part, // of its VPC
-	"aws:ec2/internetGateway:InternetGateway":                   InternetGateways,
-	"aws:ec2/route:Route":                                       part, // of its table
-	"aws:ec2/routeTable:RouteTable":                             RouteTables,
-	"aws:ec2/routeTableAssociation:RouteTableAssociation":       part, // of its table
-	"aws:ec2/securityGroup:SecurityGroup":                       SecurityGroups,
-	"aws:ec2/subnet:Subnet":                                     Subnets,
-	"aws:ec2/vpc:Vpc":                                           VPCs,
-	"aws:ec2/vpcEndpoint:VpcEndpoint":                           Endpoints,
-	"aws:ecs/cluster:Cluster":                                   Clusters,
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": part, // of its cluster
-	"aws:ecs/service:Service":                                   Services,
-	"aws:ecs/taskDefinition:TaskDefinition":                     TaskDefinitions,
-	"aws:iam/role:Role":                                         Roles,
-	"aws:iam/rolePolicy:RolePolicy":                             RolePolicies,
-	"aws:lb/listener:Listener":                                  Listeners,
-	"aws:lb/listenerRule:ListenerRule":                          ListenerRules,
-	"aws:lb/loadBalancer:LoadBalancer":                          LoadBalancers,
-	"aws:lb/targetGroup:TargetGroup":                            TargetGroups,
-	"aws:sns/topic:Topic":                                       Topics,
-	"aws:sns/topicPolicy:TopicPolicy":                           part, // of its topic
-	"aws:sns/topicSubscription:TopicSubscription":               Subscriptions,
-	"aws:ssm/parameter:Parameter":                               Parameters,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   GroupRules,
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": GroupRules,
+	"aws:appautoscaling/policy:Policy":                                ScalingPolicies,
+	"aws:appautoscaling/scheduledAction:ScheduledAction":              ScheduledActions,
+	"aws:appautoscaling/target:Target":                                ScalableTargets,
+	"aws:cloudwatch/eventRule:EventRule":                              EventRules,
+	"aws:cloudwatch/eventTarget:EventTarget":                          part, // of its rule
+	"aws:cloudwatch/logGroup:LogGroup":                                LogGroups,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                          Alarms,
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":               part, // of its VPC
+	"aws:ec2/internetGateway:InternetGateway":                         InternetGateways,
+	"aws:ec2/route:Route":                                             part, // of its table
+	"aws:ec2/routeTable:RouteTable":                                   RouteTables,
+	"aws:ec2/routeTableAssociation:RouteTableAssociation":             part, // of its table
+	"aws:ec2/securityGroup:SecurityGroup":                             SecurityGroups,
+	"aws:ec2/subnet:Subnet":                                           Subnets,
+	"aws:ec2/vpc:Vpc":                                                 VPCs,
+	"aws:ec2/vpcEndpoint:VpcEndpoint":                                 Endpoints,
+	"aws:ecs/cluster:Cluster":                                         Clusters,
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders":       part, // of its cluster
+	"aws:ecs/service:Service":                                         Services,
+	"aws:ecs/taskDefinition:TaskDefinition":                           TaskDefinitions,
+	"aws:iam/role:Role":                                               Roles,
+	"aws:iam/rolePolicy:RolePolicy":                                   RolePolicies,
+	"aws:lb/listener:Listener":                                        Listeners,
+	"aws:lb/listenerRule:ListenerRule":                                ListenerRules,
+	"aws:lb/loadBalancer:LoadBalancer":                                LoadBalancers,
+	"aws:lb/targetGroup:TargetGroup":                                  TargetGroups,
+	"aws:sns/topic:Topic":                                             Topics,
+	"aws:sns/topicPolicy:TopicPolicy":                                 part, // of its topic
+	"aws:sns/topicSubscription:TopicSubscription":                     Subscriptions,
+	"aws:ssm/parameter:Parameter":                                     Parameters,
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":         GroupRules,
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":       GroupRules,
+	"aws:wafv2/webAcl:WebAcl":                                         WebACLs,
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                   part, // of its load balancer
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": part, // of its web ACL
 }
 
 // Inventory is the identifiers of what an account holds, sorted, by kind. A kind
@@ -415,6 +423,15 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 			return ids(out, err, func(o *ssm.DescribeParametersOutput) (ids []string) {
 				for i := range o.Parameters {
 					ids = append(ids, *o.Parameters[i].Name)
+				}
+				return ids
+			})
+		},
+		WebACLs: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.WAF.ListWebACLs(ctx, &wafv2.ListWebACLsInput{Scope: waftypes.ScopeRegional})
+			return ids(out, err, func(o *wafv2.ListWebACLsOutput) (ids []string) {
+				for _, w := range o.WebACLs {
+					ids = append(ids, *w.ARN)
 				}
 				return ids
 			})

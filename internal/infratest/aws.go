@@ -125,22 +125,25 @@ var computed = map[string]outputs{
 	serviceType:                             service,
 	"aws:ecs/taskDefinition:TaskDefinition": taskDefinition,
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider": identityProvider,
-	"aws:iam/role:Role":                                         byName("iam", "role/NAME"),
-	"aws:iam/rolePolicy:RolePolicy":                             none,
-	"aws:iam/serviceLinkedRole:ServiceLinkedRole":               none,
-	"aws:lb/listener:Listener":                                  listener,
-	"aws:lb/listenerRule:ListenerRule":                          listenerRule,
-	"aws:lb/loadBalancer:LoadBalancer":                          loadBalancer,
-	"aws:lb/targetGroup:TargetGroup":                            balancing("targetgroup/NAME/" + hex),
-	"aws:sns/topic:Topic":                                       known("sns", "NAME"),
-	"aws:sns/topicPolicy:TopicPolicy":                           none,
-	"aws:sns/topicSubscription:TopicSubscription":               subscription,
-	"aws:ssm/parameter:Parameter":                               parameter,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   none,
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": none,
-	"awsx:ecr:Image":                                            image,
-	"awsx:ecr:Repository":                                       repository,
-	"pulumi:providers:aws":                                      none,
+	"aws:iam/role:Role":                                               byName("iam", "role/NAME"),
+	"aws:iam/rolePolicy:RolePolicy":                                   none,
+	"aws:iam/serviceLinkedRole:ServiceLinkedRole":                     none,
+	"aws:lb/listener:Listener":                                        listener,
+	"aws:lb/listenerRule:ListenerRule":                                listenerRule,
+	"aws:lb/loadBalancer:LoadBalancer":                                loadBalancer,
+	"aws:lb/targetGroup:TargetGroup":                                  balancing("targetgroup/NAME/" + hex),
+	"aws:sns/topic:Topic":                                             known("sns", "NAME"),
+	"aws:sns/topicPolicy:TopicPolicy":                                 none,
+	"aws:sns/topicSubscription:TopicSubscription":                     subscription,
+	"aws:ssm/parameter:Parameter":                                     parameter,
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":         none,
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":       none,
+	"aws:wafv2/webAcl:WebAcl":                                         webACL,
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                   none,
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": none,
+	"awsx:ecr:Image":                                                  image,
+	"awsx:ecr:Repository":                                             repository,
+	"pulumi:providers:aws":                                            none,
 }
 
 // scaling are policies and scheduled actions, whose ARNs name what they scale.
@@ -209,6 +212,11 @@ func parameter(o Options, name string, inputs resource.PropertyMap) resource.Pro
 	state := properties("id", called, "name", called, "arn", o.ARN("ssm", "parameter/"+strings.TrimPrefix(called, "/")))
 	state["version"] = resource.NewNumberProperty(1)
 	return state
+}
+
+func webACL(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+	called := physical(name, inputs)
+	return properties("id", uuid, "name", called, "arn", o.ARN("wafv2", "regional/webacl/"+called+"/"+uuid))
 }
 
 func repository(o Options, name string, _ resource.PropertyMap) resource.PropertyMap {

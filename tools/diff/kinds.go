@@ -59,6 +59,7 @@ var kinds = map[string]kind{
 	"aws:sns/topicSubscription:TopicSubscription":  {noun: "SNS subscription", replaced: "an e-mail address must confirm anew", deleted: "its receiver is told nothing any more", price: free},
 	"aws:route53/record:Record":                    {noun: "DNS record", replaced: "the name does not resolve in between", deleted: "the name no longer resolves", price: free},
 	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: nil},
+	"aws:wafv2/webAcl:WebAcl":                      {noun: "web ACL", replaced: "requests pass unfiltered in between", deleted: "requests are no longer filtered", price: webACLPrice},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":       {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: alarmPrice},
 	"aws:cloudwatch/compositeAlarm:CompositeAlarm": {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: fixed("composite alarm", compositeAlarmMonth, "")},
 	"aws:appautoscaling/target:Target":             {noun: "autoscaling target", replaced: "", deleted: "the service no longer scales, and keeps the number of tasks it has", price: free}, // Its range is in the service's line.
@@ -66,21 +67,23 @@ var kinds = map[string]kind{
 
 	// These can come and go: they hold nothing, and what serves traffic goes on without
 	// them.
-	"aws:appautoscaling/policy:Policy":                          {noun: "scaling policy", price: scalingPolicyPrice},
-	"aws:appautoscaling/scheduledAction:ScheduledAction":        {noun: "scheduled scaling action", price: free},
-	"aws:cloudwatch/eventRule:EventRule":                        {noun: "event rule", price: free},
-	"aws:cloudwatch/eventTarget:EventTarget":                    {noun: "event rule's target", price: free},
-	"aws:cloudwatch/dashboard:Dashboard":                        {noun: "dashboard", price: nil},
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {noun: "default security group", price: free}, // Nothing is in it, and AWS never deletes it.
-	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                   {noun: "lifecycle policy", price: free},
-	"aws:ecr/repositoryPolicy:RepositoryPolicy":                 {noun: "repository policy", price: free},
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {noun: "capacity providers", price: free}, // AWS refuses while a service uses them.
-	"aws:ecs/taskDefinition:TaskDefinition":                     {noun: "task definition", price: free},    // Each deployment replaces it. Its size is in the service's line.
-	"aws:iam/policy:Policy":                                     {noun: "IAM policy", price: free},
-	"aws:iam/rolePolicy:RolePolicy":                             {noun: "role policy", price: free},
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         {noun: "role policy attachment", price: free},
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":    {noun: "public access block", price: free},
-	"aws:sns/topicPolicy:TopicPolicy":                           {noun: "topic policy", price: free},
-	"awsx:ecr:Image":                                            {noun: "image", price: free},
-	"docker-build:index:Image":                                  {noun: "image", price: free},
+	"aws:appautoscaling/policy:Policy":                                {noun: "scaling policy", price: scalingPolicyPrice},
+	"aws:appautoscaling/scheduledAction:ScheduledAction":              {noun: "scheduled scaling action", price: free},
+	"aws:cloudwatch/eventRule:EventRule":                              {noun: "event rule", price: free},
+	"aws:cloudwatch/eventTarget:EventTarget":                          {noun: "event rule's target", price: free},
+	"aws:cloudwatch/dashboard:Dashboard":                              {noun: "dashboard", price: nil},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":               {noun: "default security group", price: free}, // Nothing is in it, and AWS never deletes it.
+	"aws:ecr/lifecyclePolicy:LifecyclePolicy":                         {noun: "lifecycle policy", price: free},
+	"aws:ecr/repositoryPolicy:RepositoryPolicy":                       {noun: "repository policy", price: free},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders":       {noun: "capacity providers", price: free}, // AWS refuses while a service uses them.
+	"aws:ecs/taskDefinition:TaskDefinition":                           {noun: "task definition", price: free},    // Each deployment replaces it. Its size is in the service's line.
+	"aws:iam/policy:Policy":                                           {noun: "IAM policy", price: free},
+	"aws:iam/rolePolicy:RolePolicy":                                   {noun: "role policy", price: free},
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":               {noun: "role policy attachment", price: free},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":          {noun: "public access block", price: free},
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                   {noun: "web ACL association", replaced: "requests pass unfiltered in between", deleted: "requests are no longer filtered", price: free},
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {noun: "web ACL's logging", price: free},
+	"aws:sns/topicPolicy:TopicPolicy":                                 {noun: "topic policy", price: free},
+	"awsx:ecr:Image":                                                  {noun: "image", price: free},
+	"docker-build:index:Image":                                        {noun: "image", price: free},
 }
