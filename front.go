@@ -5,6 +5,7 @@ import (
 
 	"ecs-sample-app/components/accesslogs"
 	"ecs-sample-app/components/domain"
+	"ecs-sample-app/components/firewall"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
 	"ecs-sample-app/config"
@@ -24,7 +25,8 @@ func findZones(ctx *pulumi.Context, cfg *config.Config) error {
 	return stackconfig.Explain(ctx, err)
 }
 
-// front makes what clients meet: the load balancer, with its access logs and its domain. stays
+// front makes what clients meet: the load balancer, with its access logs, its domain and its
+// firewall. stays
 // exists only if there was a load balancer before.
 func front(ctx *pulumi.Context, cfg *config.Config, place *network.Place, stays pulumi.Output) (*loadbalancer.LoadBalancer, error) {
 	args := cfg.LoadBalancer
@@ -48,6 +50,12 @@ func front(ctx *pulumi.Context, cfg *config.Config, place *network.Place, stays 
 	balancer, err := loadbalancer.New(ctx, config.ServiceName, args)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Firewall.Mode != firewall.ModeOff {
+		cfg.Firewall.LoadBalancerARN = balancer.ARN
+		if _, err := firewall.New(ctx, config.ServiceName, cfg.Firewall); err != nil {
+			return nil, err
+		}
 	}
 	if name == nil {
 		foretell.Replaced(ctx, balancer, anotherName, balancer.ARN, stays)

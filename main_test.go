@@ -228,7 +228,8 @@ func everything() map[string]string {
 		"autoscaling", `{"maxCapacity":4,"cpuTarget":50,"memoryTarget":80,"requestsTarget":100,"schedules":[
 			{"name":"night","schedule":"cron(0 20 * * ? *)","minCapacity":0,"maxCapacity":1},
 			{"name":"day","schedule":"cron(0 6 * * ? *)","minCapacity":1,"maxCapacity":4}]}`,
-		"domain", "app.example.com", "accessLogs", "true", "nat", "perZone", "endpoints", "true", "flowLogRetentionDays", "30", "egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
+		"domain", "app.example.com", "accessLogs", "true", "firewall", "block", "nat", "perZone", "endpoints", "true", "flowLogRetentionDays", "30",
+		"egressPorts", "[443,5432]", "allowedCidrs", `["10.0.0.0/8","192.0.2.0/24"]`)
 }
 
 func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
@@ -241,8 +242,8 @@ func TestEveryChildHangsUnderItsComponentAndIsNamedAfterIt(t *testing.T) {
 				components[found.URN] = found
 			}
 		}
-		if len(components) != 10 {
-			t.Fatalf("there are %d components, not network, load balancer, route, cluster, image, task, service, alarms, domain and access logs", len(components))
+		if len(components) != 11 {
+			t.Fatalf("there are %d components, not network, load balancer, route, cluster, image, task, service, alarms, domain, access logs and firewall", len(components))
 		}
 		for _, found := range record.Resources {
 			if !found.Custom && !found.Remote {

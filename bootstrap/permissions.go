@@ -96,6 +96,7 @@ var readActions = []string{
 	"events:ListTagsForResource",
 	"events:ListTargetsByRule",
 	"logs:DescribeLogGroups",
+	"logs:DescribeResourcePolicies",
 	"logs:ListTagsForResource",
 	"route53:GetChange",
 	"route53:GetHostedZone",
@@ -108,6 +109,10 @@ var readActions = []string{
 	"sns:ListTagsForResource",
 	"ssm:DescribeParameters",
 	"sts:GetCallerIdentity",
+	"wafv2:GetLoggingConfiguration",
+	"wafv2:GetWebACL",
+	"wafv2:GetWebACLForResource",
+	"wafv2:ListTagsForResource",
 }
 
 // readParameterActions are what a refresh asks about the sample app's parameters.
@@ -214,12 +219,16 @@ var writeActions = []string{
 	"elasticloadbalancing:SetRulePriorities",
 	"elasticloadbalancing:SetSecurityGroups",
 	"elasticloadbalancing:SetSubnets",
+	"elasticloadbalancing:SetWebAcl",
 	"events:PutRule",
 	"events:PutTargets",
 	"events:TagResource",
 	"events:UntagResource",
+	"logs:CreateLogDelivery",
 	"logs:CreateLogGroup",
+	"logs:DeleteLogDelivery",
 	"logs:DeleteRetentionPolicy",
+	"logs:PutResourcePolicy",
 	"logs:PutRetentionPolicy",
 	"logs:TagResource",
 	"logs:UntagResource",
@@ -231,6 +240,14 @@ var writeActions = []string{
 	"sns:TagResource",
 	"sns:Unsubscribe",
 	"sns:UntagResource",
+	"wafv2:AssociateWebACL",
+	"wafv2:CreateWebACL",
+	"wafv2:DeleteLoggingConfiguration",
+	"wafv2:DisassociateWebACL",
+	"wafv2:PutLoggingConfiguration",
+	"wafv2:TagResource",
+	"wafv2:UntagResource",
+	"wafv2:UpdateWebACL",
 }
 
 // deleteActions are what takes something away for good. They are given only for
@@ -258,6 +275,7 @@ var deleteActions = []string{
 	"events:RemoveTargets",
 	"logs:DeleteLogGroup",
 	"sns:DeleteTopic",
+	"wafv2:DeleteWebACL",
 }
 
 // writeRoleActions are for the tasks' roles. Managed policies can't be attached:

@@ -19,6 +19,7 @@ import (
 	"ecs-sample-app/components/alarms"
 	"ecs-sample-app/components/cluster"
 	"ecs-sample-app/components/domain"
+	"ecs-sample-app/components/firewall"
 	"ecs-sample-app/components/image"
 	"ecs-sample-app/components/loadbalancer"
 	"ecs-sample-app/components/network"
@@ -56,6 +57,7 @@ type Config struct {
 	AccessLogs bool            `mapstructure:"accessLogs"`
 	Logs       accesslogs.Args `mapstructure:",squash"`
 	Cluster    cluster.Args    `mapstructure:",squash"`
+	Firewall   firewall.Args   `mapstructure:",squash"`
 	// DeletionProtection makes Pulumi refuse to delete or replace the VPC, the load
 	// balancer, the rule that sends its requests to a service, and a repository, and
 	// with them what they depend on; AWS refuses the load balancer too. To delete the stack, set
@@ -141,6 +143,7 @@ func defaults() Config {
 		Domain:       domain.Defaults(),
 		Logs:         accesslogs.Defaults(),
 		Cluster:      cluster.Defaults(),
+		Firewall:     firewall.Defaults(),
 	}
 }
 
@@ -173,7 +176,8 @@ func (c *Config) check() problem.Problems {
 	if !c.AccessLogs && c.Logs.RetentionDays != accesslogs.DefaultRetentionDays {
 		ps.Add("accessLogRetentionDays", c.Logs.RetentionDays, "nothing as long as accessLogs is false")
 	}
-	return append(ps, c.Cluster.Check()...)
+	ps = append(ps, c.Cluster.Check()...)
+	return append(ps, c.Firewall.Check()...)
 }
 
 // checkNetwork wants an existing network to be left as it is.
@@ -341,7 +345,7 @@ func (s *Service) checkPull(c *Config) problem.Problems {
 // tag gives every component the stack's tags, and what tells in every AWS console
 // where a resource comes from.
 func (c *Config) tag(all map[string]string) {
-	c.Network.Tags, c.LoadBalancer.Tags, c.Domain.Tags, c.Logs.Tags, c.Cluster.Tags = all, all, all, all, all
+	c.Network.Tags, c.LoadBalancer.Tags, c.Domain.Tags, c.Logs.Tags, c.Cluster.Tags, c.Firewall.Tags = all, all, all, all, all, all
 	for i := range c.Services {
 		s := &c.Services[i]
 		s.Build.Tags, s.Task.Tags, s.Route.Tags, s.Service.Tags, s.Watch.Tags = all, all, all, all, all

@@ -12,20 +12,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
 
 	"ecs-sample-app/e2e/account"
 	"ecs-sample-app/e2e/sandbox"
 )
 
-// watchedStack is what alarms and autoscaling add to a stack. AWS makes two alarms of
+// watchedStack is what alarms, autoscaling and the firewall add to a stack. AWS makes two alarms of
 // its own for each of the two policies. None says that no target is healthy: by night
 // the service may be without tasks.
 var watchedStack = map[string]int{
 	account.Alarms: 6 + 4, account.EventRules: 1, account.Topics: 1, account.Subscriptions: 1,
 	account.ScalableTargets: 1, account.ScalingPolicies: 2, account.ScheduledActions: 1,
+	account.WebACLs: 1, account.LogGroups: wholeStack[account.LogGroups] + 1,
 }
 
-func TestAutoscalingAndAlarmsAreSwitchedOnAndOffOnALiveStack(t *testing.T) {
+func TestAutoscalingAlarmsAndTheFirewallAreSwitchedOnAndOffOnALiveStack(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
 	set(t, s, map[string]string{"desiredCount": "2"})
@@ -37,6 +39,7 @@ func TestAutoscalingAndAlarmsAreSwitchedOnAndOffOnALiveStack(t *testing.T) {
 		"autoscaling": `{"minCapacity": 1, "maxCapacity": 8, "cpuTarget": 60, "requestsTarget": 1000,
 			"schedules": [{"name": "night", "schedule": "cron(0 20 * * ? *)", "timezone": "Europe/Berlin", "minCapacity": 0, "maxCapacity": 2}]}`,
 		"alarms": "true", "alarmEmails": `["ops@example.com"]`,
+		"firewall": "count", "firewallRateLimit": "500",
 	}
 	set(t, s, on)
 	up(t, s)
@@ -46,6 +49,13 @@ func TestAutoscalingAndAlarmsAreSwitchedOnAndOffOnALiveStack(t *testing.T) {
 	assertRunning(t, s, 2)
 	assertScaling(t, s)
 	assertAlarms(t, s)
+	assertNoChanges(t, s)
+	assertFirewall(t, s, "count")
+	set(t, s, map[string]string{"firewall": "block"})
+	if got, want := up(t, s).Summary(), "update sample-app-web-acl (rules)"; got != want {
+		t.Errorf("to block what was counted changes more than the rules:\n%s", got)
+	}
+	assertFirewall(t, s, "block")
 	assertNoChanges(t, s)
 
 	// The load comes. Off: no task goes unasked, and the program says what to do.
@@ -142,6 +152,30 @@ func assertScaling(t *testing.T, s *sandbox.Sandbox) {
 	if aws.ToString(night.Schedule) != "cron(0 20 * * ? *)" || aws.ToString(night.Timezone) != "Europe/Berlin" ||
 		aws.ToInt32(night.ScalableTargetAction.MinCapacity) != 0 || aws.ToInt32(night.ScalableTargetAction.MaxCapacity) != 2 {
 		t.Errorf("the night is %+v", night)
+	}
+}
+
+// assertFirewall asserts what AWS WAF does before the load balancer, and that it logs it.
+func assertFirewall(t *testing.T, s *sandbox.Sandbox, does string) {
+	t.Helper()
+	found, err := s.Account.WAF.GetWebACLForResource(t.Context(), &wafv2.GetWebACLForResourceInput{ResourceArn: aws.String(one(t, s, account.LoadBalancers))})
+	must(t, err, "the firewall before the load balancer can't be read")
+	if found.WebACL == nil {
+		t.Fatal("no firewall stands before the load balancer: requests get past it")
+	}
+	for _, rule := range found.WebACL.Rules {
+		if rate := rule.Statement.RateBasedStatement; rate != nil {
+			if aws.ToInt64(rate.Limit) != 500 || (rule.Action.Count != nil) != (does == "count") || (rule.Action.Block != nil) != (does == "block") {
+				t.Errorf("an address may send %d requests in five minutes, and more are not to %s", aws.ToInt64(rate.Limit), does)
+			}
+		} else if (rule.OverrideAction.Count != nil) != (does == "count") {
+			t.Errorf("%s does not %s what it matches", aws.ToString(rule.Name), does)
+		}
+	}
+	logging, err := s.Account.WAF.GetLoggingConfiguration(t.Context(), &wafv2.GetLoggingConfigurationInput{ResourceArn: found.WebACL.ARN})
+	must(t, err, "what the firewall logs can't be read")
+	if to := logging.LoggingConfiguration.LogDestinationConfigs; len(to) != 1 || !strings.Contains(to[0], ":log-group:aws-waf-logs-") {
+		t.Errorf("the firewall logs to %v, and AWS takes a log group called aws-waf-logs-…", to)
 	}
 }
 

@@ -25,6 +25,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 )
 
 // Region is the region of every emulated account.
@@ -49,6 +51,7 @@ type Account struct {
 	S3           *s3.Client
 	DNS          *route53.Client
 	Certificates *acm.Client
+	WAF          *wafv2.Client
 }
 
 // At returns the account that an emulator holds.
@@ -79,6 +82,7 @@ func As(url, app string) *Account {
 		S3:           s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
 		DNS:          route53.NewFromConfig(config),
 		Certificates: acm.NewFromConfig(config),
+		WAF:          wafv2.NewFromConfig(config),
 	}
 }
 
@@ -116,6 +120,7 @@ const (
 	Certificates     = "certificates"
 	Records          = "DNS records"
 	Buckets          = "buckets"
+	WebACLs          = "web ACLs"
 )
 
 // part is the kind of what is listed with something else, and can't be left behind
@@ -162,13 +167,16 @@ var kinds = map[string]string{
 	"aws:s3/bucketPolicy:BucketPolicy":                                     part, // of its bucket
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":               part, // of its bucket
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": part, // of its bucket
-	"aws:s3/bucketV2:BucketV2":                                  Buckets,
-	"aws:sns/topic:Topic":                                       Topics,
-	"aws:sns/topicPolicy:TopicPolicy":                           part, // of its topic
-	"aws:sns/topicSubscription:TopicSubscription":               Subscriptions,
-	"aws:ssm/parameter:Parameter":                               Parameters,
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   GroupRules,
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": GroupRules,
+	"aws:s3/bucketV2:BucketV2":                                        Buckets,
+	"aws:sns/topic:Topic":                                             Topics,
+	"aws:sns/topicPolicy:TopicPolicy":                                 part, // of its topic
+	"aws:sns/topicSubscription:TopicSubscription":                     Subscriptions,
+	"aws:ssm/parameter:Parameter":                                     Parameters,
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":         GroupRules,
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":       GroupRules,
+	"aws:wafv2/webAcl:WebAcl":                                         WebACLs,
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                   part, // of its load balancer
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": part, // of its web ACL
 }
 
 // Inventory is the identifiers of what an account holds, sorted, by kind. A kind
@@ -507,6 +515,15 @@ func init() { //nolint:funlen,gocyclo // two dozen short listings
 			return ids(out, err, func(o *s3.ListBucketsOutput) (ids []string) {
 				for _, b := range o.Buckets {
 					ids = append(ids, *b.Name)
+				}
+				return ids
+			})
+		},
+		WebACLs: func(ctx context.Context, a *Account) ([]string, error) {
+			out, err := a.WAF.ListWebACLs(ctx, &wafv2.ListWebACLsInput{Scope: waftypes.ScopeRegional})
+			return ids(out, err, func(o *wafv2.ListWebACLsOutput) (ids []string) {
+				for _, w := range o.WebACLs {
+					ids = append(ids, *w.ARN)
 				}
 				return ids
 			})

@@ -61,6 +61,7 @@ var kinds = map[string]string{
 	"aws:sns/topicSubscription:TopicSubscription":               account.Subscriptions,
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   account.GroupRules,
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": account.GroupRules,
+	"aws:wafv2/webAcl:WebAcl":                                   account.WebACLs,
 }
 
 // State reads the stack's state.

@@ -155,6 +155,9 @@ var computed = map[string]outputs{
 	"awsx:ecr:Image":                                                                             image,
 	"awsx:ecr:Repository":                                                                        repository,
 	"pulumi:providers:aws":                                                                       none,
+	"aws:wafv2/webAcl:WebAcl":                                                                    webACL,
+	"aws:wafv2/webAclAssociation:WebAclAssociation":                                              none,
+	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration":                            none,
 }
 
 // scaling are policies and scheduled actions, whose ARNs name what they scale.
@@ -253,6 +256,11 @@ func parameter(o Options, name string, inputs resource.PropertyMap) resource.Pro
 	state := properties("id", called, "name", called, "arn", o.ARN("ssm", "parameter/"+strings.TrimPrefix(called, "/")))
 	state["version"] = resource.NewNumberProperty(1)
 	return state
+}
+
+func webACL(o Options, name string, inputs resource.PropertyMap) resource.PropertyMap {
+	called := physical(name, inputs)
+	return properties("id", uuid, "name", called, "arn", o.ARN("wafv2", "regional/webacl/"+called+"/"+uuid))
 }
 
 func repository(o Options, name string, _ resource.PropertyMap) resource.PropertyMap {

@@ -47,9 +47,9 @@ func watch(t *testing.T, test func(testing.TB)) []string {
 func TestWhatTheRecorderDoesNotKnowFailsTheTest(t *testing.T) {
 	t.Parallel()
 	for name, program := range map[string]pulumi.RunFunc{
-		"aws:s3/bucketV2:BucketV2": func(ctx *pulumi.Context) error {
+		"aws:sqs/queue:Queue": func(ctx *pulumi.Context) error {
 			var bucket pulumi.CustomResourceState
-			return ctx.RegisterResource("aws:s3/bucketV2:BucketV2", "b", nil, &bucket)
+			return ctx.RegisterResource("aws:sqs/queue:Queue", "b", nil, &bucket)
 		},
 		"aws:index/getRegions:getRegions": func(ctx *pulumi.Context) error {
 			var regions struct{}
@@ -211,7 +211,7 @@ func TestATestThatSeesNothingFails(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(*Record){
 		"a resource": func(r *Record) { r.Get("nowhere") },
-		"a type":     func(r *Record) { r.Type("aws:s3/bucketV2:BucketV2") },
+		"a type":     func(r *Record) { r.Type("aws:sqs/queue:Queue") },
 		"an output":  func(r *Record) { r.Output("nothing") },
 		"an input":   func(r *Record) { r.String(Resource{Name: "x"}, "nothing") },
 		"a program":  func(r *Record) { MustRun(r.t, func(*pulumi.Context) error { return nil }, Options{}) },

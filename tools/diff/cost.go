@@ -46,6 +46,9 @@ const (
 	// https://aws.amazon.com/systems-manager/pricing/
 	advancedParameterMonth = 0.05
 
+	// https://aws.amazon.com/waf/pricing/
+	webACLMonth, webACLRuleMonth = 5.00, 1.00
+
 	// https://aws.amazon.com/kms/pricing/
 	keyMonth = 1.00
 )
@@ -395,6 +398,14 @@ func parameterPrice(_ *stack, r Resource, add add) {
 	case "Intelligent-Tiering":
 		add("parameter", Amount{High: advancedParameterMonth})
 	}
+}
+
+// webACLPrice is that of a web ACL, by its rules; a group of rules counts as one.
+func webACLPrice(_ *stack, r Resource, add add) {
+	rules, _ := r.Inputs["rules"].([]any)
+	amount := exactly(webACLMonth + webACLRuleMonth*float64(len(rules)))
+	amount.Beside = "0.60 a million requests"
+	add("web ACL", amount)
 }
 
 // number reads a number, also one in a string, as a task definition has it.

@@ -78,6 +78,9 @@ var mappedResources = map[string]mapped{
 	"aws_vpc":                                            {module: "ec2", name: "Vpc"},
 	"aws_vpc_endpoint":                                   {module: "ec2", name: "VpcEndpoint"},
 	"aws_vpc_security_group_egress_rule":                 {module: "vpc", name: "SecurityGroupEgressRule"},
+	"aws_wafv2_web_acl":                                  {module: "wafv2", name: "WebAcl"},
+	"aws_wafv2_web_acl_association":                      {module: "wafv2", name: "WebAclAssociation"},
+	"aws_wafv2_web_acl_logging_configuration":            {module: "wafv2", name: "WebAclLoggingConfiguration"},
 	"aws_vpc_security_group_ingress_rule":                {module: "vpc", name: "SecurityGroupIngressRule"},
 }
 
