@@ -20,6 +20,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
@@ -43,6 +44,7 @@ type Account struct {
 	SNS     *sns.Client
 	Events  *eventbridge.Client
 	SSM     *ssm.Client
+	Tagging *resourcegroupstaggingapi.Client
 }
 
 // At returns the account that an emulator holds.
@@ -59,6 +61,11 @@ func As(url, app string) *Account {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
+	return Of(config)
+}
+
+// Of returns the account that a configuration of the AWS SDK leads to.
+func Of(config aws.Config) *Account {
 	return &Account{
 		EC2:     ec2.NewFromConfig(config),
 		ELB:     elb.NewFromConfig(config),
@@ -70,6 +77,7 @@ func As(url, app string) *Account {
 		SNS:     sns.NewFromConfig(config),
 		Events:  eventbridge.NewFromConfig(config),
 		SSM:     ssm.NewFromConfig(config),
+		Tagging: resourcegroupstaggingapi.NewFromConfig(config),
 	}
 }
 
