@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench lint vet fmt module check
+.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench acceptance lint vet fmt module check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -78,6 +78,10 @@ fuzz: ## fuzz the configuration for half a minute
 
 bench: ## measure previews and updates
 	cd e2e && go run ./bench
+
+# AWS_REGION and credentials come from the environment. Without ACCOUNT it says so.
+acceptance: ## try on a real account what no emulator can prove: make acceptance ACCOUNT=123456789012
+	@cd e2e && go run ./acceptance $(if $(ACCOUNT),-account "$(ACCOUNT)") $(if $(DOMAIN),-domain "$(DOMAIN)") $(ARGS)
 
 # actionlint runs shellcheck on the shell inside the workflows where it finds it.
 .PHONY: lint-workflows

@@ -1,14 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"ecs-sample-app/e2e/account"
+	"ecs-sample-app/e2e/load"
 	"ecs-sample-app/e2e/sandbox"
 	"ecs-sample-app/tools/emulator"
 )
@@ -35,7 +34,7 @@ func TestThePageIsServedByContainersThroughAStacksLife(t *testing.T) {
 	must(t, emulator.RemoveContainers(t.Context(), t.TempDir()), "another checkout's containers can't be removed")
 	wantTasks(t, s, 2)
 
-	load := startLoad(t, page)
+	requests := startLoad(t, page)
 	set(t, s, map[string]string{"imageTag": "2.4.66"})
 	timed(t, "a bump", func() { up(t, s) })
 	wantVersion(t, page, "2.4.66")
@@ -62,7 +61,7 @@ func TestThePageIsServedByContainersThroughAStacksLife(t *testing.T) {
 	wantTasks(t, s, 3)
 	scale(t, s, 1)
 	wantTasks(t, s, 1)
-	load.stop(t)
+	noneLost(t, requests)
 
 	lost := containersOf(t, s)[0]
 	must(t, exec.CommandContext(t.Context(), engine.Program, "kill", lost).Run(), "a container can't be killed")
@@ -92,10 +91,10 @@ func TestAVersionThatAnswersWithErrorsIsRolledBackByTheHealthChecks(t *testing.T
 	must(t, err, "the grace period can't be taken away")
 
 	set(t, s, map[string]string{"entryPoint": `["httpd-foreground"]`, "command": `["-c", "Redirect 500 /"]`})
-	load := startLoad(t, page)
+	requests := startLoad(t, page)
 	var output string
 	timed(t, "a version that answers with 500, until it is rolled back", func() { output = upFails(t, s, "a version that answers with 500 passes for deployed") })
-	load.stop(t)
+	noneLost(t, requests)
 	assertTold(t, output, "Task failed ELB health checks in (target-group ", "sample-app exited with 0")
 	assertTold(t, output, "is unhealthy in (target-group", "Health checks failed with these codes: [500]")
 	wantVersion(t, page, "2.4.65")
@@ -262,75 +261,21 @@ func assertLogged(t *testing.T, s *sandbox.Sandbox, line string) {
 	t.Errorf("the logs do not say %q, and %d lines of others: the command in the message shows nothing", line, len(out.Events))
 }
 
-// load is a steady load of requests, every second one on a connection of its own.
-type load struct {
-	cancel context.CancelFunc
-	all    sync.WaitGroup
-
-	mu   sync.Mutex
-	sent int
-	lost []string
-}
-
-// pause is that between two requests: 50 a second.
-const pause = 20 * time.Millisecond
-
-func startLoad(t *testing.T, page string) *load {
+// startLoad sends requests to a page until noneLost.
+func startLoad(t *testing.T, page string) *load.Load {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	l := &load{cancel: cancel}
-	clients := []*http.Client{
-		{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
-		{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 20}},
-	}
-	l.all.Go(func() {
-		ticker := time.NewTicker(pause)
-		defer ticker.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				l.all.Go(func() { l.ask(clients[i%len(clients)], page) })
-			}
-		}
-	})
-	t.Cleanup(cancel)
-	return l
+	return load.Start(t.Context(), page, nil)
 }
 
-func (l *load) ask(client *http.Client, page string) {
-	began, problem := time.Now(), ""
-	response, err := client.Get(page)
-	if err == nil {
-		_, err = io.Copy(io.Discard, response.Body)
-		_ = response.Body.Close() // It is read to its end.
-	}
-	switch {
-	case err != nil:
-		problem = err.Error()
-	case response.StatusCode >= http.StatusInternalServerError:
-		problem = response.Status
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent++
-	if problem != "" {
-		l.lost = append(l.lost, began.Format(time.TimeOnly)+" "+problem)
-	}
-}
-
-// stop ends the load, and wants no request to be lost: refused, reset or answered with
-// a server's error.
-func (l *load) stop(t *testing.T) {
+// noneLost ends a load, and wants no request to be lost.
+func noneLost(t *testing.T, l *load.Load) {
 	t.Helper()
-	l.cancel()
-	l.all.Wait()
-	t.Logf("%d requests, %d of them lost", l.sent, len(l.lost))
-	if l.sent == 0 {
+	result := l.Stop()
+	t.Log(result)
+	if result.Sent == 0 {
 		t.Error("no request was sent, so none could be lost")
 	}
-	if len(l.lost) > 0 {
-		t.Errorf("%d of %d requests are lost: %q", len(l.lost), l.sent, l.lost[:min(10, len(l.lost))])
+	if len(result.Lost) > 0 {
+		t.Errorf("%v: %q", result, result.Lost[:min(10, len(result.Lost))])
 	}
 }

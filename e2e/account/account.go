@@ -21,6 +21,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -52,6 +53,7 @@ type Account struct {
 	DNS          *route53.Client
 	Certificates *acm.Client
 	WAF          *wafv2.Client
+	Tagging      *resourcegroupstaggingapi.Client
 }
 
 // At returns the account that an emulator holds.
@@ -68,6 +70,11 @@ func As(url, app string) *Account {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
+	return Of(config)
+}
+
+// Of returns the account that a configuration of the AWS SDK leads to.
+func Of(config aws.Config) *Account {
 	return &Account{
 		EC2:          ec2.NewFromConfig(config),
 		ELB:          elb.NewFromConfig(config),
@@ -83,6 +90,7 @@ func As(url, app string) *Account {
 		DNS:          route53.NewFromConfig(config),
 		Certificates: acm.NewFromConfig(config),
 		WAF:          wafv2.NewFromConfig(config),
+		Tagging:      resourcegroupstaggingapi.NewFromConfig(config),
 	}
 }
 

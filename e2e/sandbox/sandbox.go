@@ -98,6 +98,25 @@ func NewFor(ctx context.Context, dir, programDir string) (*Sandbox, error) {
 	return newFor(ctx, dir, programDir, false)
 }
 
+// InAccount makes a stack of the repository's own program in a real account, with the
+// credentials and the region that the environment has. It keeps the state in the folder,
+// which must outlive the sandbox if its stack does.
+func InAccount(ctx context.Context, dir string, in *account.Account) (*Sandbox, error) {
+	root, err := toolchain.Root()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{dir: dir, Account: in}
+	return s, s.create(ctx, root, func(state string) map[string]string {
+		return map[string]string{
+			"PULUMI_BACKEND_URL":       "file://" + state,
+			"PULUMI_CONFIG_PASSPHRASE": "",
+			"PULUMI_SKIP_UPDATE_CHECK": "true",
+			"PULUMI_OPTION_COLOR":      "never",
+		}
+	})
+}
+
 func newFor(ctx context.Context, dir, programDir string, containers bool) (_ *Sandbox, err error) {
 	s := &Sandbox{dir: dir, containers: containers}
 	options := emulator.Options{Log: filepath.Join(dir, "emulator.log"), Wrap: s.wrap, Checkout: dir, Containers: containers}
@@ -117,21 +136,26 @@ func newFor(ctx context.Context, dir, programDir string, containers bool) (_ *Sa
 	if s.Before, err = s.Account.Inventory(ctx); err != nil {
 		return nil, fmt.Errorf("look into the new account: %w", err)
 	}
-	work, state := filepath.Join(dir, "project"), filepath.Join(dir, "state")
+	return s, s.create(ctx, programDir, func(state string) map[string]string { return variables(s.emulator.URL, state) })
+}
+
+// create makes the stack, of the program in a folder, with its state in another.
+func (s *Sandbox) create(ctx context.Context, programDir string, environment func(state string) map[string]string) error {
+	work, state := filepath.Join(s.dir, "project"), filepath.Join(s.dir, "state")
 	for _, folder := range []string{work, state} {
 		if err := os.MkdirAll(folder, 0o750); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := s.Become(programDir); err != nil {
-		return nil, err
+		return err
 	}
-	s.variables = variables(s.emulator.URL, state)
-	s.Stack, err = auto.UpsertStackLocalSource(ctx, StackName, work, auto.EnvVars(s.variables))
-	if err != nil {
-		return nil, fmt.Errorf("create the stack: %w", err)
+	s.variables = environment(state)
+	var err error
+	if s.Stack, err = auto.UpsertStackLocalSource(ctx, StackName, work, auto.EnvVars(s.variables)); err != nil {
+		return fmt.Errorf("create the stack: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // Become makes the stack that of the program in another folder, as a checkout of
@@ -179,6 +203,9 @@ func variables(url, state string) map[string]string {
 
 // Close ends the emulator. The account is gone with it.
 func (s *Sandbox) Close() error {
+	if s.emulator == nil {
+		return nil
+	}
 	return s.emulator.Stop()
 }
 
@@ -223,6 +250,9 @@ func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
 
 // assume makes up in the emulator what a config names.
 func (s *Sandbox) assume(ctx context.Context, config map[string]string) error {
+	if s.emulator == nil {
+		return nil // A real account has what it has.
+	}
 	wanted := map[string]any{}
 	for key, value := range config {
 		var list []any

@@ -59,7 +59,6 @@ var kinds = map[string]kind{
 	"aws:sns/topicSubscription:TopicSubscription":  {noun: "SNS subscription", replaced: "an e-mail address must confirm anew", deleted: "its receiver is told nothing any more", price: free},
 	"aws:route53/record:Record":                    {noun: "DNS record", replaced: "the name does not resolve in between", deleted: "the name no longer resolves", price: free},
 	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: free},
-	"aws:acm/certificate:Certificate":              {noun: "certificate", replaced: "listeners must change over to the new one once it is valid", deleted: "listeners that use it refuse connections", price: nil},
 	"aws:wafv2/webAcl:WebAcl":                      {noun: "web ACL", replaced: "requests pass unfiltered in between", deleted: "requests are no longer filtered", price: webACLPrice},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":       {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: alarmPrice},
 	"aws:cloudwatch/compositeAlarm:CompositeAlarm": {noun: "alarm", replaced: "", deleted: "nobody is told any more of what it watches", price: fixed("composite alarm", compositeAlarmMonth, "")},
