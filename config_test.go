@@ -431,8 +431,13 @@ func TestAVersionThatIsKeptElsewhereIsHeldToTheSameRules(t *testing.T) {
 
 func TestTheStackFilesAreAccepted(t *testing.T) {
 	t.Parallel()
-	if _, err := infratest.Run(t, program, infratest.Options{Config: devConfig(t)}); err != nil {
-		t.Errorf("Pulumi.dev.yaml is refused: %v", err)
+	for _, name := range []string{"Pulumi.dev.yaml", "Pulumi.prod.yaml"} {
+		infratest.Both(t, func(t *testing.T, mode infratest.Mode) {
+			t.Helper()
+			if _, err := infratest.Run(t, program, infratest.Options{Config: stackFile(t, name), Mode: mode}); err != nil {
+				t.Errorf("%s is refused: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -25,10 +25,16 @@ const goldenGraph = "testdata/dev.golden"
 // devConfig is what Pulumi.dev.yaml sets, as the CLI hands it to a program.
 func devConfig(t testing.TB) map[string]string {
 	t.Helper()
+	return stackFile(t, "Pulumi.dev.yaml")
+}
+
+// stackFile is the config in a stack's file.
+func stackFile(t testing.TB, name string) map[string]string {
+	t.Helper()
 	var stack struct {
 		Config map[string]any `yaml:"config"`
 	}
-	text, err := os.ReadFile("Pulumi.dev.yaml")
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +46,7 @@ func devConfig(t testing.TB) map[string]string {
 		config[key] = infratest.ConfigText(t, value)
 	}
 	if len(config) == 0 {
-		t.Fatal("Pulumi.dev.yaml sets nothing")
+		t.Fatalf("%s sets nothing", name)
 	}
 	return config
 }

@@ -2,61 +2,126 @@ package e2e
 
 import (
 	"crypto/tls"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.yaml.in/yaml/v3"
 
 	"ecs-sample-app/e2e/account"
 	"ecs-sample-app/e2e/load"
 	"ecs-sample-app/e2e/sandbox"
+	"ecs-sample-app/tools/diff"
+	"ecs-sample-app/tools/toolchain"
 )
 
 // anyCertificate takes the emulator's, which it signs itself.
 var anyCertificate = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it is on this machine
 
-func TestALiveStackGetsADomainAndAccessLogsAndLosesNoRequestOnTheWayThereAndBack(t *testing.T) {
+func TestALiveStackBecomesProductionAndGoesBackAndLosesNoRequest(t *testing.T) {
 	t.Parallel()
 	s := newContainers(t)
 	up(t, s)
 	page := pageOf(t, s)
 	requests := load.Start(t.Context(), page, anyCertificate)
 
-	set(t, s, map[string]string{"domain": "app.example.com", "additionalDomains": `["*.app.example.com"]`, "accessLogs": "true", "accessLogRetentionDays": "400"})
-	up(t, s)
+	production := stackFile(t, "Pulumi.prod.yaml")
+	set(t, s, production)
+	timed(t, "to production", func() { up(t, s) })
 	if url := pageOf(t, s); url != "https://app.example.com" {
 		t.Errorf("the output url is %s", url)
 	}
-	whole := maps.Clone(wholeStack)
-	maps.Copy(whole, map[string]int{
-		account.Listeners: 2, account.ListenerRules: 3, account.GroupRules: wholeStack[account.GroupRules] + 1,
-		account.Certificates: 1, account.Records: 1 + 2, account.Buckets: 1,
-	})
-	assertCounts(t, s, whole)
 	assertRedirects(t, page)
 	assertTLS(t, s)
 	assertBucket(t, s)
+	assertTasksReach(t, s, "nat-", ecstypes.AssignPublicIpDisabled)
 	assertNoChanges(t, s)
+	assertBill(t, s)
 
 	// Another name is another certificate, which takes the place of the first.
-	set(t, s, map[string]string{"additionalDomains": `["www.example.com"]`})
+	set(t, s, map[string]string{"additionalDomains": `["*.app.example.com"]`})
 	up(t, s)
 	assertTLS(t, s)
-	assertNoChanges(t, s)
 
-	unset(t, s, "domain", "additionalDomains", "accessLogs", "accessLogRetentionDays")
+	// What is protected goes only when the protection has gone.
+	set(t, s, map[string]string{"deletionProtection": "false"})
 	up(t, s)
+	unset(t, s, append(slices.Collect(maps.Keys(production)), "additionalDomains")...)
+	timed(t, "back", func() { up(t, s) })
 	noneLost(t, requests)
 	wantVersion(t, page, "2.4.65")
 	assertWhole(t, s)
+	assertNoChanges(t, s)
 	destroy(t, s)
 	assertNothingLeft(t, s)
+}
+
+// stackFile are the settings of the project in a stack's file, lists and objects as JSON.
+func stackFile(t *testing.T, name string) map[string]string {
+	t.Helper()
+	root, err := toolchain.Root()
+	must(t, err, "find the repository")
+	text, err := os.ReadFile(filepath.Join(root, name))
+	must(t, err, "the stack's file can't be read")
+	var file struct{ Config map[string]any }
+	must(t, yaml.Unmarshal(text, &file), "the stack's file is no YAML")
+	settings := map[string]string{}
+	for key, value := range file.Config {
+		key, ours := strings.CutPrefix(key, sandbox.Project+":")
+		if !ours {
+			continue
+		}
+		if text, ok := value.(string); ok {
+			settings[key] = text
+			continue
+		}
+		document, err := json.Marshal(value)
+		must(t, err, "a setting can't be written")
+		settings[key] = string(document)
+	}
+	return settings
+}
+
+// assertBill asserts that docs/production.md has what the stack costs, by what is in its
+// state.
+func assertBill(t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
+	exported, err := s.Stack.Export(t.Context())
+	must(t, err, "the state can't be exported")
+	var state struct {
+		Resources []struct {
+			URN, Type, Parent string
+			Inputs            map[string]any
+		}
+	}
+	must(t, json.Unmarshal(exported.Deployment, &state), "the state can't be read")
+	preview := &diff.Preview{}
+	for _, r := range state.Resources {
+		preview.After = append(preview.After, diff.Resource{URN: r.URN, Type: r.Type, Parent: r.Parent, Inputs: r.Inputs})
+	}
+	costs := preview.Costs()
+	root, err := toolchain.Root()
+	must(t, err, "find the repository")
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "production.md"))
+	must(t, err, "docs/production.md can't be read")
+	if want := fmt.Sprintf("costs about %.0f USD a month", costs.After.Low); !strings.Contains(string(doc), want) {
+		t.Errorf("docs/production.md does not say that Pulumi.prod.yaml %s", want)
+	}
+	for _, c := range costs.Changes {
+		t.Logf("%s of %s: %s", c.What, c.Name, c.After)
+	}
 }
 
 // assertRedirects asserts that HTTP leads to the same address with TLS, and that the page
@@ -125,7 +190,7 @@ func assertBucket(t *testing.T, s *sandbox.Sandbox) {
 	}
 	lifecycle, err := s.Account.S3.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket})
 	must(t, err, "the bucket's lifecycle can't be described")
-	if days := aws.ToInt32(lifecycle.Rules[0].Expiration.Days); days != 400 {
-		t.Errorf("access logs are kept for %d days, not for 400", days)
+	if days := aws.ToInt32(lifecycle.Rules[0].Expiration.Days); days != 365 {
+		t.Errorf("access logs are kept for %d days, not for 365", days)
 	}
 }
