@@ -76,7 +76,7 @@ func wantAccepted(t *testing.T, where string, content map[string]any) {
 	}
 	t.Setenv(pulumi.EnvConfig, string(text)) // In which the program finds keys that nothing reads.
 	for _, mode := range []infratest.Mode{infratest.Update, infratest.Preview} {
-		record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode})
+		record, err := infratest.Run(t, program, infratest.Options{Config: config, Mode: mode, VPCs: vpcs})
 		if err != nil {
 			t.Errorf("%s: what people copy into a stack's file is refused: %v", where, err)
 		} else if len(record.Resources) == 0 {

@@ -61,6 +61,11 @@ func newDesk(t *testing.T) desk {
 	must(t, err, "find the repository")
 	d := desk{s: newSandbox(t), bin: t.TempDir(), initial: map[string][]byte{}, tried: map[string]bool{}}
 	d.root = d.s.Stack.Workspace().WorkDir()
+	must(t, d.s.Assume(t.Context(), map[string]string{ // What docs/production.md has in the account.
+		"domain": "app.example.com", "vpcId": "vpc-0a1b2c3d4e5f60718",
+		"publicSubnetIds":  `["subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"]`,
+		"privateSubnetIds": `["subnet-0a1b2c3d4e5f60713", "subnet-0a1b2c3d4e5f60714"]`,
+	}), "make up a network")
 	putVersion(t, d.s, "2.4.66") // What docs/ci.md has another pipeline write.
 	must(t, os.WriteFile(filepath.Join(d.root, "Makefile"), []byte(makefile), 0o600), "write a Makefile")
 	for name, script := range standIns {
@@ -169,7 +174,7 @@ func TestEveryCommandOfThePagesThatSetsConfigWorksAsItStands(t *testing.T) {
 		}
 	}
 	for file, least := range map[string]int{
-		"README.md": 4, "docs/config.md": 12, "docs/ci.md": 2, "docs/operate.md": 3, "docs/lab.md": 6, "docs/lab.ko.md": 6, "bootstrap/README.md": 4,
+		"README.md": 4, "docs/config.md": 12, "docs/ci.md": 2, "docs/operate.md": 3, "docs/production.md": 1, "docs/lab.md": 6, "docs/lab.ko.md": 6, "bootstrap/README.md": 4,
 	} {
 		if typed[file] < least {
 			t.Errorf("%d examples of %s set something, and there were %d: the test sees too little", typed[file], file, least)

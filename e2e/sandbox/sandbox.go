@@ -239,7 +239,7 @@ func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.assume(ctx, config); err != nil {
+	if err := s.Assume(ctx, config); err != nil {
 		return err
 	}
 	if err := s.Stack.SetAllConfigJson(ctx, string(text), nil); err != nil {
@@ -248,8 +248,8 @@ func (s *Sandbox) Set(ctx context.Context, config map[string]string) error {
 	return nil
 }
 
-// assume makes up in the emulator what a config names.
-func (s *Sandbox) assume(ctx context.Context, config map[string]string) error {
+// Assume makes up in the emulator what a config names. Set does so too.
+func (s *Sandbox) Assume(ctx context.Context, config map[string]string) error {
 	if s.emulator == nil {
 		return nil // A real account has what it has.
 	}
