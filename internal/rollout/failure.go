@@ -229,8 +229,12 @@ func causes(tasks []types.Task) []string {
 }
 
 // logs is a command that shows the logs of the wanted revision: of the task that
-// stopped last, or of all.
+// stopped last, or of all. If none of those that stopped had started, there are none.
 func (w *Watch) logs(ctx context.Context, tasks []types.Task) string {
+	started := slices.DeleteFunc(slices.Clone(tasks), func(t types.Task) bool { return t.StartedAt == nil })
+	if len(tasks) > 0 && len(started) == 0 {
+		return ""
+	}
 	out, err := w.ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(w.TaskDefinition)})
 	if err != nil || out.TaskDefinition == nil {
 		return ""
@@ -242,8 +246,8 @@ func (w *Watch) logs(ctx context.Context, tasks []types.Task) string {
 		}
 		options := c.LogConfiguration.Options
 		command := fmt.Sprintf("aws logs tail %s --region %s --since 1h", options["awslogs-group"], options["awslogs-region"])
-		if prefix := options["awslogs-stream-prefix"]; prefix != "" && len(tasks) > 0 {
-			id := nameOf(aws.ToString(tasks[0].TaskArn))
+		if prefix := options["awslogs-stream-prefix"]; prefix != "" && len(started) > 0 {
+			id := nameOf(aws.ToString(started[0].TaskArn))
 			command += fmt.Sprintf(" --log-stream-names %s/%s/%s", prefix, aws.ToString(c.Name), id)
 		}
 		return command

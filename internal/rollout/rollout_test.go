@@ -267,7 +267,7 @@ func TestARollbackFailsAtOnceAndTellsWhy(t *testing.T) {
 	task := func(id, revision string) types.Task {
 		stopping = stopping.Add(time.Second)
 		return types.Task{
-			TaskArn: aws.String(prefix + "task/c/" + id), TaskDefinitionArn: aws.String(revision), StoppingAt: aws.Time(stopping),
+			TaskArn: aws.String(prefix + "task/c/" + id), TaskDefinitionArn: aws.String(revision), StartedAt: aws.Time(stopping), StoppingAt: aws.Time(stopping),
 			StopCode: types.TaskStopCodeEssentialContainerExited, StoppedReason: aws.String("Essential container in task exited"),
 			Containers: []types.Container{{Name: aws.String("app"), ExitCode: aws.Int32(3), Reason: aws.String("OutOfMemoryError: killed")}},
 		}

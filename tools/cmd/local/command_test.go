@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ecs-sample-app/internal/testprogram"
 )
@@ -107,6 +109,60 @@ func TestTheUserIsToldOfAPlainMotoAndOfTheMinuteThatAnInstalledProviderWaits(t *
 	}
 	if _, err := os.Stat(filepath.Join(l.dir, "program")); err != nil {
 		t.Errorf("the program is not compiled: the language host would show what Go downloads: %v", err)
+	}
+}
+
+func TestTheLockOfACommandThatWasKilledIsTakenAwayAndAnothersIsNot(t *testing.T) {
+	l, out, _ := checkout(t, "config: {}\n")
+	locks := filepath.Join(l.state(), ".pulumi", "locks", "organization", project, stack)
+	if err := os.MkdirAll(locks, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	gone := exec.CommandContext(t.Context(), "/bin/true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for name, pid := range map[string]int{"killed.json": gone.Process.Pid, "running.json": os.Getpid()} {
+		if err := os.WriteFile(filepath.Join(locks, name), fmt.Appendf(nil, `{"pid":%d,"username":"me"}`, pid), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.unlock(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(locks)
+	if err != nil || len(left) != 1 || left[0].Name() != "running.json" {
+		t.Errorf("the locks that are left are %v, %v", left, err)
+	}
+	if !strings.Contains(out.String(), "was killed and has left its lock") {
+		t.Errorf("nobody is told: %s", out)
+	}
+}
+
+func TestACommandWhoseEmulatorHasGoneEndsSoonAndSaysSo(t *testing.T) {
+	l, out, _ := checkout(t, "config: {}\n")
+	moto := plainMoto(t)
+	command := exec.CommandContext(t.Context(), "/bin/sleep", "60")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	go l.watchEmulator(t.Context(), moto.URL, command.Process)
+	time.Sleep(3 * time.Second)
+	select {
+	case <-ended:
+		t.Fatal("the command is ended while the emulator answers")
+	default:
+	}
+	moto.Close()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the command waits for an emulator that has gone")
+	}
+	if !strings.Contains(out.String(), "has gone") || !strings.Contains(out.String(), "make up") {
+		t.Errorf("nobody is told what to do: %s", out)
 	}
 }
 

@@ -7,9 +7,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -176,6 +178,9 @@ const nowhere = "http://127.0.0.1:1"
 // onStack runs Pulumi on the local stack, with the emulator at a URL.
 func (l local) onStack(ctx context.Context, chain *toolchain.Chain, url string, arguments []string) error {
 	environment := l.environment(chain, url)
+	if err := l.unlock(); err != nil {
+		return err
+	}
 	if err := l.ensureStack(ctx, chain, environment); err != nil {
 		return err
 	}
@@ -252,6 +257,16 @@ func (l local) setStateAside(now time.Time) error {
 	if n == 0 {
 		return nil
 	}
+	// One is enough to look back at. Those before are of stacks that are gone for longer.
+	old, err := filepath.Glob(l.state() + ".*")
+	if err != nil {
+		return err
+	}
+	for _, folder := range old {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
+	}
 	aside := l.state() + "." + now.Format("20060102-150405")
 	if err := os.Rename(l.state(), aside); err != nil {
 		return err
@@ -272,6 +287,30 @@ func (l local) ensureStack(ctx context.Context, chain *toolchain.Chain, environm
 	create.Dir, create.Env = l.root, environment
 	if out, err := create.CombinedOutput(); err != nil {
 		return fmt.Errorf("create the stack %s: %w\n%s", stack, err, out)
+	}
+	return nil
+}
+
+// unlock takes away the locks of commands that were killed. Pulumi would say that another
+// update goes on, and leave it to the user to find out that none does.
+func (l local) unlock() error {
+	locks, err := filepath.Glob(filepath.Join(l.state(), ".pulumi", "locks", "organization", project, stack, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, lock := range locks {
+		content, err := os.ReadFile(lock)
+		if err != nil {
+			continue // It has just been given back.
+		}
+		var holder struct{ Pid int }
+		if json.Unmarshal(content, &holder) == nil && holder.Pid > 0 && !errors.Is(syscall.Kill(holder.Pid, 0), syscall.ESRCH) {
+			continue
+		}
+		if err := os.Remove(lock); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		l.say("an earlier command was killed and has left its lock, which is taken away. What it was creating may exist without the stack's knowledge; `make down` ends that too")
 	}
 	return nil
 }
@@ -298,12 +337,58 @@ func (l local) command(ctx context.Context, chain *toolchain.Chain, environment,
 			}
 		}
 	}()
+	watched, done := context.WithCancel(ctx)
+	go l.watchEmulator(watched, valueOf(environment, "AWS_ENDPOINT_URL"), command.Process)
 	err := command.Wait()
+	done()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return shownError{exit}
 	}
 	return err
+}
+
+// watchEmulator ends a command whose emulator has gone. The AWS provider would ask it again
+// for as long as a deployment may take.
+func (l local) watchEmulator(ctx context.Context, url string, command *os.Process) {
+	address := strings.TrimPrefix(url, "http://")
+	if url == nowhere || address == "" {
+		return
+	}
+	const every, patience = 2 * time.Second, 3
+	for missed := 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every):
+		}
+		connection, err := (&net.Dialer{Timeout: every}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			_ = connection.Close() // That it was accepted is all there is to know.
+			missed = 0
+			continue
+		}
+		if missed++; missed < patience || ctx.Err() != nil {
+			continue
+		}
+		l.say("the emulator at %s has gone, and with it all that was deployed; its log is %s. `make up` starts another", url, l.relative(filepath.Join(l.dir, "emulator.log")))
+		// The first asks Pulumi to end in order, which waits for the provider. The second does not.
+		for range 2 {
+			_ = command.Signal(os.Interrupt) // It may have ended already.
+			time.Sleep(every)
+		}
+		return
+	}
+}
+
+// valueOf is that of a variable in an environment.
+func valueOf(environment []string, name string) string {
+	for _, variable := range slices.Backward(environment) {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // down stops the emulator that an earlier command started. One that was killed has left

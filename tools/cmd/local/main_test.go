@@ -101,6 +101,7 @@ func TestAnEndpointAnywhereElseIsRefused(t *testing.T) {
 		"a name":             "config: {local:emulator: http://localhost:14599}\n",
 		"without a port":     "config: {local:emulator: http://127.0.0.1}\n",
 		"with encryption":    "config: {local:emulator: https://127.0.0.1:14599}\n",
+		"no such port":       "config: {local:emulator: http://127.0.0.1:99999}\n",
 		"any port":           "config: {local:emulator: http://127.0.0.1:0}\n",
 		"a path":             "config: {local:emulator: http://127.0.0.1:14599/x}\n",
 		"no URL":             "config: {local:emulator: \"http://%\"}\n",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -46,7 +47,8 @@ func endpoint(config []byte) (string, error) {
 		return "", refused(given)
 	}
 	ip := net.ParseIP(parsed.Hostname())
-	if parsed.Scheme != "http" || ip == nil || !ip.IsLoopback() || parsed.Port() == "" || parsed.Port() == "0" || parsed.Path != "" {
+	port, err := strconv.ParseUint(parsed.Port(), 10, 16)
+	if err != nil || port == 0 || parsed.Scheme != "http" || ip == nil || !ip.IsLoopback() || parsed.Path != "" {
 		return "", refused(given)
 	}
 	for _, other := range scalars(&read.Config.Endpoints) {

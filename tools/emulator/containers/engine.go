@@ -41,6 +41,9 @@ type Engine struct {
 // Find returns the first engine that answers, or why none does, a line for each.
 func Find(ctx context.Context) (*Engine, error) {
 	var all []error
+	// Whoever names an engine means that one: another would have other images, and be looked
+	// for by nobody.
+	named := os.Getenv("DOCKER_HOST")
 	for _, program := range []string{"docker", "podman"} {
 		if _, err := exec.LookPath(program); err != nil {
 			all = append(all, fmt.Errorf("%s is not on PATH", program))
@@ -50,6 +53,9 @@ func Find(ctx context.Context) (*Engine, error) {
 		err := e.ask(ctx)
 		if err == nil {
 			return e, nil
+		}
+		if program == "docker" && named != "" {
+			return nil, fmt.Errorf("docker: DOCKER_HOST is %s, and there: %w", named, err)
 		}
 		all = append(all, fmt.Errorf("%s: %w", program, err))
 	}

@@ -243,6 +243,21 @@ func TestWhyNoEngineAnswersIsTold(t *testing.T) {
 	}
 }
 
+func TestAnEngineThatIsNamedIsTheOnlyOneThatIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	testprogram.Write(t, filepath.Join(dir, "podman"), "#!/bin/sh\necho '4.3.1 linux/amd64'\n")
+	testprogram.Write(t, filepath.Join(dir, "docker"), "#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+	t.Setenv("PATH", dir)
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	if found, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), "DOCKER_HOST is unix:///nowhere/docker.sock") {
+		t.Errorf("tasks run on %v, where nobody looks for them (%v)", found, err)
+	}
+	t.Setenv("DOCKER_HOST", "")
+	if found, err := Find(t.Context()); err != nil || found.Program != "podman" {
+		t.Errorf("without DOCKER_HOST podman is not taken: %v, %v", found, err)
+	}
+}
+
 func TestHealthChecksHaveECSsDefaults(t *testing.T) {
 	h := &healthCheck{Command: []string{"CMD", "curl", "it's"}, Retries: 2}
 	want := []string{

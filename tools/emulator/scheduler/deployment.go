@@ -228,15 +228,16 @@ func (s *service) trip() bool {
 	return true
 }
 
-// goBack makes the last completed deployment's revision the one to run. Its tasks that
-// still run are the new deployment's.
+// goBack makes the last completed deployment's revision the one to run. Tasks of that
+// revision that still run, also those that an earlier way back has started, are the new
+// deployment's.
 func (s *service) goBack(failed *deployment) {
 	d := s.begin(s.completed.Revision)
 	d.Reason = "ECS deployment circuit breaker: rolling back to deploymentId " + s.completed.ID + "."
 	d.history, d.back = failed.history, true
 	s.tell("rolling back to deployment %s.", d.ID)
 	for _, t := range s.tasks {
-		if t.deployment == s.completed {
+		if t.deployment.Revision.TaskDefinition == d.Revision.TaskDefinition && (t.deployment == s.completed || t.deployment.back) {
 			t.deployment = d
 		}
 	}

@@ -266,6 +266,29 @@ func TestTheBreakerTripsAfterHalfOfTheTasksAndRollsBack(t *testing.T) {
 	}
 }
 
+func TestASecondWayBackKeepsTheTasksOfTheFirst(t *testing.T) {
+	g := serving(t, 2)
+	g.deploy(2, with(2))
+	for g.view().Revision.TaskDefinition == "web:2" {
+		g.report[g.starting()[0]](Report{Stopped: &Stopped{Code: "EssentialContainerExited"}})
+		g.s.Step()
+	}
+	// The first way back is not over yet when another version comes, and fails too.
+	before := g.s.Tasks(func(t *Task) bool { return t.TaskDefinition == "web:1" && t.LastStatus == "RUNNING" })
+	g.deploy(3, with(2))
+	for g.view().Revision.TaskDefinition == "web:3" {
+		g.report[g.starting()[0]](Report{Stopped: &Stopped{Code: "EssentialContainerExited"}})
+		g.s.Step()
+	}
+	g.obey()
+	g.settle()
+	g.want("back", "web:1 PRIMARY COMPLETED 2/2+0")
+	after := g.s.Tasks(func(t *Task) bool { return t.TaskDefinition == "web:1" && t.LastStatus == "RUNNING" })
+	if len(before) != 2 || len(after) != 2 || before[0].ARN != after[0].ARN && before[0].ARN != after[1].ARN {
+		t.Errorf("healthy tasks are started anew: %d before, %d after", len(before), len(after))
+	}
+}
+
 func TestWhileAVersionFailsTheOldOneServes(t *testing.T) {
 	g := serving(t, 2)
 	g.deploy(2, with(2))
