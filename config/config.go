@@ -228,15 +228,7 @@ func (s *Service) check() problem.Problems {
 	if s.RunsSample() && task.RunsAsRoot(s.Task.User) && (s.Task.Drops("SETUID") || s.Task.Drops("SETGID")) {
 		ps.Add("dropCapabilities", s.Task.DropCapabilities, "nothing with the sample image as root, which changes its user when it starts: set user to 33")
 	}
-	if !s.Alarms {
-		const want = "nothing as long as alarms is false"
-		if len(s.Watch.Emails) > 0 {
-			ps.Add("alarmEmails", s.Watch.Emails, want)
-		}
-		if s.Watch.Thresholds != alarms.Defaults().Thresholds {
-			ps = append(ps, problem.Problem{Path: "alarmThresholds", Given: "thresholds", Want: want})
-		}
-	}
+	ps = append(ps, s.checkAlarms()...)
 	ps = append(ps, s.Task.Check()...)
 	wrong := s.Service.Check()
 	var ways problem.Problems
@@ -249,6 +241,22 @@ func (s *Service) check() problem.Problems {
 	ps = append(ps, s.Route.Check()...)
 	ps = append(ps, s.Watch.Check()...)
 	return stackconfig.Merge(ps, s.checkTimes(ps))
+}
+
+// checkAlarms wants no settings of alarms that are not there.
+func (s *Service) checkAlarms() problem.Problems {
+	var ps problem.Problems
+	if s.Alarms {
+		return ps
+	}
+	const want = "nothing as long as alarms is false"
+	if len(s.Watch.Emails) > 0 {
+		ps.Add("alarmEmails", s.Watch.Emails, want)
+	}
+	if s.Watch.Thresholds != alarms.Defaults().Thresholds {
+		ps = append(ps, problem.Problem{Path: "alarmThresholds", Given: "thresholds", Want: want})
+	}
+	return ps
 }
 
 // checkTimes wants a deployment to have the time that it takes: it is over when the last

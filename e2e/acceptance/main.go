@@ -31,8 +31,9 @@ func main() {
 	flag.BoolVar(&o.emulator, "emulator", false, "run against the emulator, with containers, to try this command itself")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
 		os.Exit(1)
 	}
@@ -59,7 +60,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	a := &acceptance{Sandbox: s, dir: dir, domain: o.domain}
+	a := &acceptance{Sandbox: s, dir: dir, domain: o.domain, emulated: o.emulator}
 	a.life(ctx)
 	// Also after Ctrl-C, what exists has to go.
 	a.end(context.WithoutCancel(ctx))

@@ -69,7 +69,12 @@ func Start(ctx context.Context, page string, transport *http.Transport) *Load {
 // ask sends a request, which is finished also if the load ends meanwhile.
 func (l *Load) ask(client *http.Client) {
 	began, problem := time.Now(), ""
-	response, err := client.Get(l.page)
+	// Not the load's context: what was sent is answered also if the load ends meanwhile.
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, l.page, nil)
+	if err != nil {
+		panic(err) // Start was given no URL.
+	}
+	response, err := client.Do(request)
 	if err == nil {
 		_, err = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close() // It is read to its end.

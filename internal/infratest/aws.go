@@ -333,44 +333,58 @@ func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	case "aws:ec2/getVpc:getVpc", "aws:ec2/getSubnet:getSubnet", "aws:ec2/getRouteTable:getRouteTable":
 		return m.options.network(args.Token, args.Args)
 	case "aws:route53/getZone:getZone":
-		for name, ids := range m.options.HostedZones {
-			if id := args.Args["zoneId"]; id.IsString() && slices.Contains(ids, id.StringValue()) {
-				return properties("zoneId", id.StringValue(), "name", name), nil
-			}
-			if asked := args.Args["name"]; asked.IsString() && asked.StringValue() == name {
-				if len(ids) > 1 {
-					return nil, errors.New("multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a single Route 53 Hosted Zone")
-				}
-				return properties("zoneId", ids[0], "name", name), nil
-			}
-		}
-		return nil, errors.New("no matching Route 53 Hosted Zone found")
+		return m.options.hostedZone(args.Args)
 	case "aws:iam/getRoles:getRoles":
 		return resource.PropertyMap{"names": resource.NewPropertyValue(slices.Sorted(maps.Keys(m.options.LinkedRoles)))}, nil
 	case "aws:iam/getRole:getRole":
 		return properties("description", m.options.LinkedRoles[args.Args["name"].StringValue()]), nil
 	case "aws:ssm/getParameter:getParameter":
-		name := args.Args["name"].StringValue()
-		value, ok := m.options.Parameters[name]
-		if m.options.Parameters == nil {
-			value, ok = "2.4.67", true
-		}
-		if !ok {
-			return nil, errors.New("reading SSM Parameter (" + name + "): couldn't find resource")
-		}
-		return properties("name", name, "type", "String", "value", value), nil
+		return m.options.parameter(args.Args["name"].StringValue())
 	case "aws:ecr/getImage:getImage":
-		tag := ""
-		if given := args.Args["imageTag"]; given.IsString() {
-			tag = given.StringValue()
-		}
-		digest, ok := m.options.Images[tag]
-		if !ok {
-			return nil, errors.New("reading ECR Images: couldn't find resource")
-		}
-		return properties("imageDigest", digest), nil
+		return m.options.image(args.Args)
 	}
 	complaint := "the recorder does not know the invoke " + args.Token + ": add its answer"
 	m.complaints = append(m.complaints, complaint)
 	return nil, errors.New(complaint)
+}
+
+// parameter answers a lookup in the Parameter Store.
+func (o Options) parameter(name string) (resource.PropertyMap, error) {
+	value, ok := o.Parameters[name]
+	if o.Parameters == nil {
+		value, ok = "2.4.67", true
+	}
+	if !ok {
+		return nil, errors.New("reading SSM Parameter (" + name + "): couldn't find resource")
+	}
+	return properties("name", name, "type", "String", "value", value), nil
+}
+
+// image answers a lookup of an image in ECR.
+func (o Options) image(args resource.PropertyMap) (resource.PropertyMap, error) {
+	tag := ""
+	if given := args["imageTag"]; given.IsString() {
+		tag = given.StringValue()
+	}
+	digest, ok := o.Images[tag]
+	if !ok {
+		return nil, errors.New("reading ECR Images: couldn't find resource")
+	}
+	return properties("imageDigest", digest), nil
+}
+
+// hostedZone answers a lookup of a public hosted zone, by its ID or its name.
+func (o Options) hostedZone(args resource.PropertyMap) (resource.PropertyMap, error) {
+	for name, ids := range o.HostedZones {
+		if id := args["zoneId"]; id.IsString() && slices.Contains(ids, id.StringValue()) {
+			return properties("zoneId", id.StringValue(), "name", name), nil
+		}
+		if asked := args["name"]; asked.IsString() && asked.StringValue() == name {
+			if len(ids) > 1 {
+				return nil, errors.New("multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches to a single Route 53 Hosted Zone")
+			}
+			return properties("zoneId", ids[0], "name", name), nil
+		}
+	}
+	return nil, errors.New("no matching Route 53 Hosted Zone found")
 }

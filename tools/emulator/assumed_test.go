@@ -67,6 +67,20 @@ func TestANATGatewayThatIsDeletedTakesItsInterfaceWithIt(t *testing.T) {
 	}
 }
 
+func TestAnEndpointIsDeletedAlsoIfRouteTablesWereAddedLater(t *testing.T) {
+	_, c := both(t)
+	_, answer := c.ec2("CreateVpc", "CidrBlock", "10.9.0.0/16")
+	vpc := textAt([]byte(answer), "vpc>vpcId")
+	_, answer = c.ec2("CreateRouteTable", "VpcId", vpc)
+	table := textAt([]byte(answer), "routeTable>routeTableId")
+	_, answer = c.ec2("CreateVpcEndpoint", "VpcId", vpc, "ServiceName", "com.amazonaws.us-east-1.s3", "VpcEndpointType", "Gateway")
+	endpoint := textAt([]byte(answer), "vpcEndpoint>vpcEndpointId")
+	c.ec2("ModifyVpcEndpoint", "VpcEndpointId", endpoint, "AddRouteTableId.1", table)
+	if status, answer := c.ec2("DeleteVpcEndpoints", "VpcEndpointId.1", endpoint); status != 200 {
+		t.Errorf("a destroy after the network has grown fails with %d: %s", status, answer)
+	}
+}
+
 func TestAPlainMotoIsLeftAsItIs(t *testing.T) {
 	plain, _ := both(t)
 	if told, err := Assume(t.Context(), plain.url, "us-east-1", map[string]any{"vpcId": "vpc-1"}); err != nil || len(told) > 0 {

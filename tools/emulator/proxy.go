@@ -44,6 +44,8 @@ var forgotten = []string{
 //   - What AWS refuses and moto takes is refused, in refusals.go.
 //   - VPC endpoints: one that was deleted does not exist. moto goes on describing
 //     it, and the provider would wait ten minutes for it to go, and fail.
+//   - A gateway endpoint may be deleted also if route tables were added to it later. moto
+//     fails, because it has added no route to those.
 //   - NAT gateways take their network interface with them when they are deleted. moto
 //     leaves it in the subnet.
 //   - Services that were deleted are listed no more. moto goes on listing them.
@@ -60,6 +62,7 @@ type proxy struct {
 	mu      sync.Mutex
 	asked   map[string]object            // what was asked of a service, by its ARN
 	deleted map[string]bool              // IDs of VPC endpoints, ARNs of services
+	joined  map[string][]string          // route tables that were added to a VPC endpoint, by its ID
 	tags    map[string]map[string]string // of scalable targets, by ARN
 	names   map[string]dnsName           // of load balancers, by ARN
 }
@@ -70,7 +73,7 @@ type object map[string]json.RawMessage
 // newProxy returns a proxy before moto, whose tasks run nowhere until runOn. missing is
 // the page that load balancers show there.
 func newProxy(moto *url.URL, missing string) *proxy {
-	p := &proxy{api: newAPI(moto), asked: map[string]object{}, deleted: map[string]bool{}, tags: map[string]map[string]string{}, names: map[string]dnsName{}}
+	p := &proxy{api: newAPI(moto), asked: map[string]object{}, deleted: map[string]bool{}, joined: map[string][]string{}, tags: map[string]map[string]string{}, names: map[string]dnsName{}}
 	p.balancer = balancer.New(p.api.elb, missing)
 	p.assumed = &assumed{api: p.api, names: map[string]string{}, parts: map[string]string{}}
 	none := scheduler.NewNone()
@@ -150,6 +153,9 @@ func (p *proxy) answer(ctx context.Context, w http.ResponseWriter, asked request
 		return p.targetHealth(w, asked.form.Get("TargetGroupArn"))
 	case strings.HasPrefix(asked.action, "ec2:"):
 		gone := p.gone(asked.form)
+		if gone == "" && asked.form.Get("Action") == "DeleteVpcEndpoints" {
+			p.part(ctx, asked)
+		}
 		if gone != "" {
 			notFound(w, asked.form.Get("Action"), gone)
 		}
@@ -205,10 +211,10 @@ func requestOf(r *http.Request, body []byte) request {
 
 // mended tells whether an action of EC2 is one whose answer, or whose effect, is mended.
 func mended(action string) bool {
-	return strings.HasSuffix(action, "VpcEndpoints") || action == deleteNAT
+	return strings.HasSuffix(action, "VpcEndpoints") || action == deleteNAT || action == modifyEndpoint
 }
 
-const deleteNAT = "DeleteNatGateway"
+const deleteNAT, modifyEndpoint = "DeleteNatGateway", "ModifyVpcEndpoint"
 
 // deleteInterface deletes the network interface of a NAT gateway that was deleted.
 func (p *proxy) deleteInterface(ctx context.Context, asked request) error {
@@ -220,6 +226,31 @@ func (p *proxy) deleteInterface(ctx context.Context, asked request) error {
 		_, err = p.api.ec2(ctx, asked.region, "DeleteNetworkInterface", "NetworkInterfaceId", id)
 	}
 	return err
+}
+
+// join notes the route tables that are added to a VPC endpoint.
+func (p *proxy) join(form url.Values) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := form.Get("VpcEndpointId")
+	for key, values := range form {
+		if strings.HasPrefix(key, "AddRouteTableId.") {
+			p.joined[id] = append(p.joined[id], values...)
+		}
+	}
+}
+
+// part takes them out again before the endpoint is deleted.
+func (p *proxy) part(ctx context.Context, asked request) {
+	for _, id := range endpointIDs(asked.form) {
+		p.mu.Lock()
+		tables := p.joined[id]
+		delete(p.joined, id)
+		p.mu.Unlock()
+		for _, table := range tables {
+			_, _ = p.api.ec2(ctx, asked.region, modifyEndpoint, "VpcEndpointId", id, "RemoveRouteTableId.1", table) // It may have left before.
+		}
+	}
 }
 
 // gone returns the ID of a deleted VPC endpoint that a request asks for.
@@ -288,6 +319,9 @@ func (p *proxy) mendAnswer(response *http.Response) error {
 		for _, id := range endpointIDs(asked.form) {
 			p.deleted[id] = true
 		}
+		return nil
+	case "ec2:" + modifyEndpoint:
+		p.join(asked.form)
 		return nil
 	case "ec2:" + deleteNAT:
 		return p.deleteInterface(response.Request.Context(), asked)
