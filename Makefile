@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz bench acceptance lint vet fmt module check
+.PHONY: help up preview diff destroy logs down pulumi toolchain test test-all test-provider fuzz mutants bench acceptance lint vet fmt module check
 
 # Arguments for Pulumi: make up ARGS=--diff, make pulumi ARGS="stack output url".
 ARGS ?=
@@ -75,6 +75,9 @@ test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make 
 
 fuzz: ## fuzz the configuration for half a minute
 	go test -run '^$$' -fuzz '^FuzzConfig$$' -fuzztime 30s .
+
+mutants: ## break the program in one place at a time, and want a test to notice: make mutants ONLY=components/route
+	@cd tools && go run ./cmd/mutants -only "$(ONLY)"
 
 bench: ## measure previews and updates
 	cd e2e && go run ./bench

@@ -180,8 +180,11 @@ func TestTheRolesMayDoWhatTheProgramAsksOfAWS(t *testing.T) {
 	assertAllowed(t, "preview", preview, requests.taken())
 
 	up(t, s)
+	production := stackFile(t, "Pulumi.prod.yaml")
+	delete(production, "deletionProtection") // It would end with a destroy that is refused.
+	set(t, s, production)
 	set(t, s, map[string]string{
-		"imageTag": "2.4.66", "desiredCount": "2", "containerPort": "8080", "availabilityZones": "3",
+		"imageTag": "2.4.66", "desiredCount": "2", "containerPort": "8081", "availabilityZones": "3", "endpoints": "true",
 		"autoscaling": `{"maxCapacity": 4, "cpuTarget": 60, "requestsTarget": 100, "schedules":
 			[{"name": "night", "schedule": "cron(0 20 * * ? *)", "minCapacity": 0, "maxCapacity": 2}]}`,
 		"alarms": "true", "alarmEmails": `["ops@example.com"]`,
@@ -432,6 +435,8 @@ func requestsOf(r *http.Request, body []byte) []request {
 	switch service {
 	case "s3":
 		return objectRequests(r)
+	case "route53":
+		return []request{{action: "route53:" + zoneAction(r)}}
 	case "monitoring":
 		service = "cloudwatch"
 	}
@@ -456,6 +461,65 @@ func requestsOf(r *http.Request, body []byte) []request {
 	return []request{found}
 }
 
+// parts are the parts of a bucket's configuration, by their names in a query, and what the
+// actions on them are called.
+var parts = map[string]string{
+	"accelerate": "AccelerateConfiguration", "acl": "BucketAcl", "cors": "BucketCORS", "encryption": "EncryptionConfiguration",
+	"lifecycle": "LifecycleConfiguration", "location": "BucketLocation", "logging": "BucketLogging",
+	"object-lock": "BucketObjectLockConfiguration", "ownershipControls": "BucketOwnershipControls", "policy": "BucketPolicy",
+	"publicAccessBlock": "BucketPublicAccessBlock", "replication": "ReplicationConfiguration", "requestPayment": "BucketRequestPayment",
+	"tagging": "BucketTagging", "versioning": "BucketVersioning", "website": "BucketWebsite",
+}
+
+// bucketAction reads a request of S3 that is about a bucket.
+func bucketAction(r *http.Request) string {
+	query := r.URL.Query()
+	for part, action := range parts {
+		switch {
+		case !query.Has(part):
+		case r.Method == http.MethodGet:
+			return "s3:Get" + action
+		case r.Method == http.MethodDelete && part == "policy":
+			return "s3:Delete" + action
+		default: // There is no action of its own to take the others away.
+			return "s3:Put" + action
+		}
+	}
+	switch {
+	case query.Has("versions"):
+		return "s3:ListBucketVersions"
+	case query.Has("delete"):
+		return "s3:DeleteObject"
+	case r.Method == http.MethodPut:
+		return "s3:CreateBucket"
+	case r.Method == http.MethodDelete:
+		return "s3:DeleteBucket"
+	default:
+		return "s3:ListBucket"
+	}
+}
+
+// zoneAction reads a request of Route 53, which has its action in method and path.
+func zoneAction(r *http.Request) string {
+	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/2013-04-01"), "/"), "/")
+	switch {
+	case path[0] == "change":
+		return "GetChange"
+	case path[0] == "tags":
+		return "ListTagsForResource"
+	case path[0] == "hostedzone" && len(path) == 1:
+		return "ListHostedZones"
+	case path[0] == "hostedzone" && len(path) == 2:
+		return "GetHostedZone"
+	case path[0] == "hostedzone" && r.Method == http.MethodPost:
+		return "ChangeResourceRecordSets"
+	case path[0] == "hostedzone":
+		return "ListResourceRecordSets"
+	default:
+		return r.Method + " " + r.URL.Path // Nobody may.
+	}
+}
+
 // objectRequests reads a request of S3, which has its action in the method.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 func objectRequests(r *http.Request) []request {
@@ -463,10 +527,7 @@ func objectRequests(r *http.Request) []request {
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	bucket, key, _ := strings.Cut(path, "/")
 	if key == "" {
-		if r.Method == http.MethodGet {
-			return []request{{"s3:ListBucket", arn + bucket}}
-		}
-		return []request{{"s3:" + r.Method + " of a bucket", arn + bucket}} // Nobody may.
+		return []request{{bucketAction(r), arn + bucket}}
 	}
 	actions := map[string]string{
 		http.MethodGet: "s3:GetObject", http.MethodHead: "s3:GetObject",

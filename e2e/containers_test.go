@@ -168,15 +168,23 @@ func TestAContainerThatMayDoNearlyNothingServesThePage(t *testing.T) {
 	})
 }
 
+// ask asks for a page, and returns its status and what it says.
+func ask(transport http.RoundTripper, page string) (int, string, error) {
+	response, err := (&http.Client{Transport: transport}).Get(page) //nolint:noctx // a page of this machine, which answers or does not
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close() //nolint:errcheck // only read from
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(body), err
+}
+
 // get is what a page says.
 func get(t *testing.T, page string) string {
 	t.Helper()
-	response, err := http.Get(page)
-	must(t, err, "the page can't be reached")
-	defer response.Body.Close() //nolint:errcheck // only read from
-	body, err := io.ReadAll(response.Body)
+	_, body, err := ask(http.DefaultTransport, page)
 	must(t, err, "the page can't be read")
-	return string(body)
+	return body
 }
 
 // timed notes how long something takes.
@@ -197,23 +205,25 @@ func pageOf(t *testing.T, s *sandbox.Sandbox) string {
 
 // status is that of a page, 0 where nothing answers.
 func status(page string) int {
-	response, err := http.Get(page)
+	code, _, err := ask(http.DefaultTransport, page)
 	if err != nil {
 		return 0
 	}
-	defer response.Body.Close() //nolint:errcheck // only the status counts
-	return response.StatusCode
+	return code
 }
 
 func wantVersion(t *testing.T, page, version string) {
 	t.Helper()
-	response, err := http.Get(page)
-	must(t, err, "the page can't be reached")
-	defer response.Body.Close() //nolint:errcheck // only read from
-	body, err := io.ReadAll(response.Body)
+	wantVersionBy(t, http.DefaultTransport, page, version)
+}
+
+// wantVersionBy is wantVersion, by way of a transport.
+func wantVersionBy(t *testing.T, transport http.RoundTripper, page, version string) {
+	t.Helper()
+	code, body, err := ask(transport, page)
 	must(t, err, "the page can't be read")
-	if want := "<code>" + version + "</code>"; response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-		t.Errorf("the page is %d, and not of version %s:\n%s", response.StatusCode, version, body)
+	if want := "<code>" + version + "</code>"; code != http.StatusOK || !strings.Contains(body, want) {
+		t.Errorf("the page is %d, and not of version %s:\n%s", code, version, body)
 	}
 }
 

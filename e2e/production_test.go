@@ -49,6 +49,16 @@ func TestALiveStackBecomesProductionAndGoesBackAndLosesNoRequest(t *testing.T) {
 	assertTasksReach(t, s, "nat-", ecstypes.AssignPublicIpDisabled)
 	assertNoChanges(t, s)
 	assertBill(t, s)
+	run, err := s.PreviewRefresh(t.Context())
+	must(t, err, "refresh fails")
+	for _, change := range run.Changes {
+		if !slices.Equal(change.Diffs, []string{"description"}) { // What the emulator is known to forget.
+			t.Errorf("refresh takes the program's own doing for somebody else's: %v", change)
+		}
+	}
+	set(t, s, map[string]string{"imageTag": "2.4.66"})
+	up(t, s)
+	wantVersionBy(t, anyCertificate, page, "2.4.66")
 
 	// Another name is another certificate, which takes the place of the first.
 	set(t, s, map[string]string{"additionalDomains": `["*.app.example.com"]`})

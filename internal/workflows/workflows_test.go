@@ -324,6 +324,7 @@ func TestDiffMayOnlyReadAndItsCommentRunsNothingOfIt(t *testing.T) {
 	for name, want := range map[string]map[string]string{
 		"diff.yml":         {"contents": "read"},
 		"check.yml":        {"contents": "read"},
+		"mutants.yml":      {"contents": "read"},
 		"diff-comment.yml": {"actions": "read", "contents": "read", "pull-requests": "write"},
 	} {
 		var w workflow

@@ -227,6 +227,7 @@ func TestOnlyTheOwnersContainersAreRemoved(t *testing.T) {
 }
 
 func TestWhyNoEngineAnswersIsTold(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "")
 	dir := t.TempDir()
 	testprogram.Write(t, filepath.Join(dir, "podman"), "#!/bin/sh\necho 'Cannot connect to Podman' >&2\nexit 125\n")
 	t.Setenv("PATH", dir)
