@@ -138,12 +138,20 @@ func (b *Balancer) Changed() {
 	b.config = nil
 }
 
-// current is what the API says. The lock is held.
+// current is what the API says. The lock is held. Between two of its answers a listener may
+// go, and then it is asked again: on AWS a request never meets half a configuration.
 func (b *Balancer) current() (*config, error) {
 	if b.config != nil {
 		return b.config, nil
 	}
-	c, err := load(b.ask, slices.Sorted(maps.Keys(b.balancers)))
+	const tries = 3
+	var c *config
+	var err error
+	for range tries {
+		if c, err = load(b.ask, slices.Sorted(maps.Keys(b.balancers))); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

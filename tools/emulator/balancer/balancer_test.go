@@ -34,6 +34,7 @@ type world struct {
 	secure string // the rules of the listener for HTTPS, if there is one
 	url    string
 	asked  atomic.Int32
+	going  atomic.Int32 // how often a listener is gone between two answers
 }
 
 func newWorld(t *testing.T, rules ...string) *world {
@@ -65,6 +66,9 @@ func (w *world) ask(_ string, question url.Values, answer any) error {
 		}
 		text += "</Listeners></DescribeListenersResult></A>"
 	case "DescribeRules":
+		if w.going.Add(-1) >= 0 {
+			return errors.New("ListenerNotFound")
+		}
 		listed := map[string]string{"l": w.rules, "s": w.secure}[question.Get("ListenerArn")]
 		text = "<A><DescribeRulesResult><Rules>" + listed + "</Rules></DescribeRulesResult></A>"
 	case "DescribeTargetGroups":
@@ -146,6 +150,22 @@ func (w *world) get(path string, headers ...string) (int, string) {
 		return response.StatusCode, to
 	}
 	return response.StatusCode, string(body)
+}
+
+func TestARequestNeverMeetsHalfAConfiguration(t *testing.T) {
+	w := newWorld(t, rules("default", "", say(404, "none")))
+	w.going.Store(1)
+	w.b.Changed()
+	response, err := http.Get(w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if response.StatusCode != http.StatusNotFound {
+		t.Errorf("while a listener goes a request is answered with %d", response.StatusCode)
+	}
 }
 
 func TestRulesAreTriedByPriorityAndTheDefaultOneLast(t *testing.T) {
