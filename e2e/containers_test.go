@@ -170,7 +170,7 @@ func TestAContainerThatMayDoNearlyNothingServesThePage(t *testing.T) {
 
 // ask asks for a page, and returns its status and what it says.
 func ask(transport http.RoundTripper, page string) (int, string, error) {
-	response, err := (&http.Client{Transport: transport}).Get(page) //nolint:noctx // a page of this machine, which answers or does not
+	response, err := (&http.Client{Transport: transport}).Get(page)
 	if err != nil {
 		return 0, "", err
 	}

@@ -171,7 +171,10 @@ func TestOnlyTasksOfThisAccountTakeOnTheRoles(t *testing.T) {
 func TestTheExecutionRoleMayDoNothingBeyondItsTask(t *testing.T) {
 	t.Parallel()
 	infratest.Partitions(t, func(t *testing.T, world infratest.Options) {
-		_, document := made(t, world, Args{Image: pulumi.String(publicImage)}, "web-execution-policy", "policy")
+		record, document := made(t, world, Args{Image: pulumi.String(publicImage)}, "web-execution-policy", "policy")
+		if !slices.Contains(record.Get("web-execution-policy").ReplaceOnChanges, "policy") {
+			t.Error("other permissions take the place of those that the running revision needs: none of its tasks could start again")
+		}
 		found := statements(t, document)
 		if len(found) != 1 {
 			t.Errorf("for a public image without secrets the role needs its logs alone, and may %v", found)

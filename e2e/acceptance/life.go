@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
+	"ecs-sample-app/e2e/account"
 	"ecs-sample-app/e2e/load"
 	"ecs-sample-app/e2e/sandbox"
 )
@@ -34,7 +36,8 @@ type acceptance struct {
 // life is the stack's. Each step says what it proves. Where one fails that the others
 // stand on, the rest is left out.
 func (a *acceptance) life(ctx context.Context) {
-	a.needed("a stack is made, and its page answers: ECS takes a target group that only a rule for nobody forwards to, and its targets' health is checked", func() error {
+	a.needed("a stack is made, and its page answers: ECS takes a target group that only a rule for nobody forwards to, its targets' health is checked, "+
+		"and ECS takes on the execution role with the conditions aws:SourceAccount and aws:SourceArn", func() error {
 		return a.deploy(ctx, "2.4.65", nil)
 	})
 	a.step("a preview that refreshes shows no change: the provider reads back what the program asked for", func() error {
@@ -45,6 +48,9 @@ func (a *acceptance) life(ctx context.Context) {
 	})
 	a.step("a version that crashes is rolled back and fails the update, and the one before serves all the while", func() error {
 		return a.underLoad(ctx, func() error { return a.crash(ctx) })
+	})
+	a.step("after a rollback from a version with other secrets, a task of the one before starts again: its permissions have stayed", func() error {
+		return a.again(ctx)
 	})
 	a.step("the version after that is deployed, side by side on another port, and no request is lost: the rule moves when the new tasks are healthy", func() error {
 		return a.underLoad(ctx, func() error { return a.deploy(ctx, "2.4.66", map[string]string{"containerPort": "8080"}) })
@@ -62,6 +68,9 @@ func (a *acceptance) life(ctx context.Context) {
 			return a.deploy(ctx, "2.4.66", map[string]string{"domain": a.domain, "accessLogs": "true"})
 		})
 	}
+	a.step("alarms watch a deployment, and none goes off: what the load balancer answers itself is counted as its own, and its metrics have the dimensions that the alarms name", func() error {
+		return a.deploy(ctx, "2.4.65", map[string]string{"alarms": "true"})
+	})
 	a.step("at the end, a preview that refreshes shows no change", func() error { return a.noDrift(ctx) })
 }
 
@@ -123,9 +132,41 @@ func (a *acceptance) deploy(ctx context.Context, version string, more map[string
 	return eventually(ctx, func() error { return answers(ctx, page, version) })
 }
 
-// crash deploys a version that ends at once, and takes it back from the config.
+// again stops the task that serves after the rollback, and wants another to take its place.
+func (a *acceptance) again(ctx context.Context) error {
+	clusters, err := a.Account.List(ctx, account.Clusters)
+	if err != nil {
+		return err
+	}
+	for _, cluster := range clusters {
+		if !strings.Contains(cluster, "/sample-app-cluster-") {
+			continue // Somebody else's.
+		}
+		tasks, err := a.Account.ECS.ListTasks(ctx, &ecs.ListTasksInput{Cluster: aws.String(cluster)})
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks.TaskArns {
+			if _, err := a.Account.ECS.StopTask(ctx, &ecs.StopTaskInput{Cluster: aws.String(cluster), Task: aws.String(task)}); err != nil {
+				return err
+			}
+		}
+	}
+	page, err := a.page(ctx)
+	if err != nil {
+		return err
+	}
+	time.Sleep(settle) // Until then the task that stops may still answer.
+	return eventually(ctx, func() error { return answers(ctx, page, "2.4.66") })
+}
+
+// settle is how long a task that was told to stop may still serve.
+const settle = 45 * time.Second
+
+// crash deploys a version that ends at once, with a secret of its own, and takes it back
+// from the config.
 func (a *acceptance) crash(ctx context.Context) error {
-	if err := a.Set(ctx, map[string]string{"entryPoint": `["sh", "-c"]`, "command": `["exit 78"]`}); err != nil {
+	if err := a.Set(ctx, map[string]string{"entryPoint": `["sh", "-c"]`, "command": `["exit 78"]`, "secretValues": `{"TRIED": "correct horse"}`}); err != nil {
 		return err
 	}
 	run, err := a.Up(ctx)
@@ -139,7 +180,7 @@ func (a *acceptance) crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(answers(ctx, page, "2.4.66"), a.Unset(ctx, "entryPoint", "command"))
+	return errors.Join(answers(ctx, page, "2.4.66"), a.Unset(ctx, "entryPoint", "command", "secretValues"))
 }
 
 // underLoad does something while requests are sent, and wants none to be lost.

@@ -75,6 +75,7 @@ type Comparison struct {
 	commit   string
 	short    string
 	secrets  []string
+	assumed  []string // what the emulator has made up
 	chain    *toolchain.Chain
 	emulator *emulator.Emulator // nil before it is needed
 }
@@ -97,7 +98,7 @@ func (c *Comparison) Failed(problem error) *diff.Report {
 }
 
 func (c *Comparison) report() *diff.Report {
-	return &diff.Report{Base: c.o.Base, Commit: c.short, Stack: c.o.Stack, Secrets: c.secrets}
+	return &diff.Report{Base: c.o.Base, Commit: c.short, Stack: c.o.Stack, Secrets: c.secrets, Assumed: c.assumed}
 }
 
 // Preview previews the working tree, as it is now, on top of the commit. A program
@@ -241,9 +242,7 @@ func (c *Comparison) configure(ctx context.Context, side string) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range told {
-		c.say("%s", line)
-	}
+	c.assumed = append(c.assumed, told...)
 	keys := found.elsewhere()
 	if len(keys) == 0 {
 		return nil

@@ -41,6 +41,9 @@ type Report struct {
 	Preview *Preview
 	// Text is Pulumi's own text of the preview.
 	Text string
+	// Assumed are things of an account that the configuration names and the emulator has
+	// made up, a line each.
+	Assumed []string
 	// Problem is what kept the preview from being made, in words.
 	Problem string
 	// Secrets are values that must not be seen, wherever they turn up.
@@ -131,8 +134,13 @@ func (r *Report) compared() string {
 	case r.Preview == nil:
 		return s + " Nothing that the program is made of differs, so nothing was deployed."
 	default:
-		return s + fmt.Sprintf(" %s. Both were run against an AWS emulator: what was changed in the account by hand is not seen.",
-			counted(r.Preview.Same, "resource stays as it is", "resources stay as they are"))
+		var out strings.Builder
+		_, _ = fmt.Fprintf(&out, "%s %s. Both were run against an AWS emulator: what was changed in the account by hand is not seen.",
+			s, counted(r.Preview.Same, "resource stays as it is", "resources stay as they are"))
+		for _, line := range r.Assumed {
+			out.WriteString("\n- Assumed: " + code(line))
+		}
+		return out.String()
 	}
 }
 

@@ -56,6 +56,20 @@ func TestTheMarkdownOfRealPreviewsIsGolden(t *testing.T) {
 	}
 }
 
+func TestWhatTheEmulatorHasMadeUpIsMarked(t *testing.T) {
+	report := recorded(t, "bump")
+	report.Assumed = []string{"the VPC vpc-1 is made up", "a `name` <b>"}
+	got := report.Markdown()
+	for _, want := range []string{"\n- Assumed: `the VPC vpc-1 is made up`\n", "\n- Assumed: "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("a reviewer takes what was made up for what the account has, %q is missing:\n%s", want, got)
+		}
+	}
+	if strings.Contains(recorded(t, "bump").Markdown(), "Assumed") {
+		t.Error("something is said to be assumed, and nothing was")
+	}
+}
+
 func TestTheVerdictIsWhatTheReviewerMustKnow(t *testing.T) {
 	for name, want := range map[string]Verdict{
 		"bump": Harmless, "zones": Harmless, "size": Harmless, "port": Harmless,

@@ -36,9 +36,9 @@ func main() {
 
 // mutant is a file with one thing changed, and the test that has to fail.
 type mutant struct {
-	line            int
-	file, old, new_ string
-	pkg, test       string
+	line                   int
+	file, old, replacement string
+	pkg, test              string
 }
 
 func (m mutant) String() string { return fmt.Sprintf("mutants.txt:%d: %s, %s", m.line, m.file, m.test) }
@@ -74,7 +74,7 @@ func (m mutant) broken(root string) (string, error) {
 	if n := strings.Count(string(text), m.old); n != 1 {
 		return "", fmt.Errorf("%v: %q occurs %d times, not once", m, m.old, n)
 	}
-	return strings.Replace(string(text), m.old, m.new_, 1), nil
+	return strings.Replace(string(text), m.old, m.replacement, 1), nil
 }
 
 // run breaks one thing after the other, and returns what nothing noticed.
@@ -137,13 +137,13 @@ func (m mutant) try(ctx context.Context, root string) error {
 	if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(overlay, document, 0o600)); err != nil {
 		return err
 	}
-	test := exec.CommandContext(ctx, "go", "test", "-count=1", "-overlay", overlay, "-run", "^"+m.test+"$", m.pkg) //nolint:gosec // a test of this repository
+	test := exec.CommandContext(ctx, "go", "test", "-count=1", "-overlay", overlay, "-run", "^"+m.test+"$", m.pkg)
 	test.Dir = root
 	out, err := test.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return fmt.Errorf("%v: SURVIVES, with %q in the place of %q", m, m.new_, m.old)
+		return fmt.Errorf("%v: SURVIVES, with %q in the place of %q", m, m.replacement, m.old)
 	case !errors.As(err, &exit):
 		return err
 	case !strings.Contains(string(out), "--- FAIL: "+m.test):
