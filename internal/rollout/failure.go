@@ -231,7 +231,7 @@ func causes(tasks []types.Task) []string {
 // logs is a command that shows the logs of the wanted revision: of the task that
 // stopped last, or of all. If none of those that stopped had started, there are none.
 func (w *Watch) logs(ctx context.Context, tasks []types.Task) string {
-	started := slices.DeleteFunc(slices.Clone(tasks), func(t types.Task) bool { return t.StartedAt == nil })
+	started := slices.DeleteFunc(slices.Clone(tasks), func(t types.Task) bool { return !ran(&t) })
 	if len(tasks) > 0 && len(started) == 0 {
 		return ""
 	}
@@ -253,6 +253,12 @@ func (w *Watch) logs(ctx context.Context, tasks []types.Task) string {
 		return command
 	}
 	return ""
+}
+
+// ran tells whether a container of a task has run, so that it may have logged something. One
+// that ends at once may never be seen running: then it has an exit code all the same.
+func ran(t *types.Task) bool {
+	return t.StartedAt != nil || slices.ContainsFunc(t.Containers, func(c types.Container) bool { return c.ExitCode != nil })
 }
 
 // counted writes lines that are the same once, with their number.
