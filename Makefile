@@ -67,7 +67,7 @@ test: $(LOCAL) $(TESTS) ## run the tests of the program and of the tools, and on
 
 test-all: $(LOCAL) $(TESTS) ## run all tests, and show the slowest
 	@$(LOCAL) ready
-	@$(TESTS) -slowest 10 "e2e -timeout 30m ./..." $(filter-out e2e,$(MODULES))
+	@$(TESTS) -slowest 10 "e2e -timeout 50m ./..." $(filter-out e2e,$(MODULES))
 
 test-provider: $(LOCAL) ## vet and test what the AWS provider maps, after `make toolchain`
 	@$(LOCAL) provider vet
